@@ -1,0 +1,172 @@
+"""The engine's edges as protocols: broker, market data, clock, journal, alerts, portfolio store."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from magellan_core.market_hours import Session
+from magellan_core.model import (
+    Account,
+    Asset,
+    Bar,
+    BrokerOrder,
+    Fill,
+    OrderRequest,
+    Outcome,
+    Position,
+    Quote,
+    Refused,
+    Timeframe,
+    Unknown,
+)
+
+
+class Broker(Protocol):
+    """One account at a broker. Reads raise Unavailable; writes never raise, they answer.
+
+    CredentialsError is raised by any call when the keys are refused.
+    """
+
+    def account(self) -> Account: ...
+
+    def positions(self) -> Sequence[Position]: ...
+
+    def open_orders(self) -> Sequence[BrokerOrder]:
+        """Orders that may still fill, parents with nested legs (held ones too), oldest first."""
+        ...
+
+    def order(self, order_id: str) -> BrokerOrder | None:
+        """One order by the broker's id, legs nested; None: the broker says it does not exist."""
+        ...
+
+    def find(self, client_order_id: str) -> BrokerOrder | None:
+        """One order by our id, legs nested; None: the broker says it does not exist."""
+        ...
+
+    def fills(self, after: str | None) -> Sequence[Fill]:
+        """All executions after that fill id (None: from the beginning), oldest first."""
+        ...
+
+    def submit(self, request: OrderRequest) -> Outcome: ...
+
+    def replace_stop(self, order_id: str, client_order_id: str, stop: Decimal) -> Outcome:
+        """Replace a working stop order's price; the replacement is a new order with that id."""
+        ...
+
+    def cancel(self, order_id: str) -> Refused | Unknown | None:
+        """Ask to cancel; None: the broker took the request (the order may still fill)."""
+        ...
+
+    def asset(self, symbol: str) -> Asset | None:
+        """Whether it can be traded; None: the broker does not know the symbol."""
+        ...
+
+    def calendar(self, first: date, last: date) -> Sequence[Session]:
+        """The broker's sessions, both dates inclusive."""
+        ...
+
+
+class MarketData(Protocol):
+    """Bars and quotes. Raises Unavailable."""
+
+    def bars(
+        self,
+        symbols: Sequence[str],
+        timeframe: Timeframe,
+        start: datetime,
+        end: datetime,
+        *,
+        split_adjusted: bool,
+    ) -> Mapping[str, Sequence[Bar]]:
+        """Completed bars with start <= bar.start and bar.end <= end, oldest first per symbol.
+
+        Symbols without bars are absent from the answer. Hourly bars sit on clock hours,
+        04:00-20:00 New York; daily bars span the regular session.
+        """
+        ...
+
+    def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        """Latest quotes; symbols without one are absent."""
+        ...
+
+
+class Woken(StrEnum):
+    """Why a wait ended."""
+
+    TIME = "time"
+    UPDATE = "update"
+    STOP = "stop"
+    RELOAD = "reload"
+
+
+class Clock(Protocol):
+    """Now as a value, and the nap between ticks."""
+
+    def now(self) -> datetime: ...
+
+    def wait(self, until: datetime, *, wake_on_update: bool) -> Woken:
+        """Nap until then, an update of our orders (if asked for), or a signal."""
+        ...
+
+
+class Level(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class Alerts(Protocol):
+    def alert(self, level: Level, key: str, message: str) -> None:
+        """Tell a person. Never raises; `key` names the matter, for de-duplication."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the journal. `data` is JSON-safe: str, int, float, bool, None, list, dict."""
+
+    at: datetime
+    kind: str
+    symbol: str | None
+    data: Mapping[str, object]
+
+
+class Journal(Protocol):
+    """Append-only, durable when `append` returns. Raises JournalUnwritable."""
+
+    def append(self, events: Sequence[Event]) -> None:
+        """All or none of them, on disk (synchronous=FULL) when this returns."""
+        ...
+
+    def events(self) -> Iterator[Event]:
+        """Everything ever appended, oldest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What one strategy tells its peers at each tick. `next_by`: when it promises the next."""
+
+    strategy: str
+    at: datetime
+    next_by: datetime
+    equity: Decimal
+    pnl_today: Decimal
+    session: date | None
+    flat: bool
+    state: str
+
+
+class PortfolioStore(Protocol):
+    """The shared store of all strategies. Raises Unavailable."""
+
+    def publish(self, row: Published) -> None: ...
+
+    def rows(self) -> Sequence[Published]: ...
+
+    def high_water(self, equity: Decimal) -> Decimal:
+        """Raise the portfolio's high-water mark to `equity` if it is higher; return the mark."""
+        ...
