@@ -6,7 +6,7 @@ are Decimal. Quantities of our own orders are whole shares.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -279,4 +279,29 @@ class Holding:
     targets_hit: int = 0
 
 
-Numbers = Mapping[str, float | str | bool | None]
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What one strategy tells its peers at each tick. Money in dollars.
+
+    `next_by` is when it promises the next figures; `session` the one that `pnl_today` belongs to;
+    `state` is "running", "halted" or "stopped".
+    """
+
+    strategy: str
+    at: datetime
+    next_by: datetime
+    equity: Decimal
+    pnl_today: Decimal
+    session: date | None
+    flat: bool
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the journal. `data` is JSON-safe: str, int, float, bool, None, list, dict."""
+
+    at: datetime
+    kind: str
+    symbol: str | None
+    data: Mapping[str, object]

@@ -1,7 +1,6 @@
 """The engine's edges as protocols: broker, market data, clock, journal, alerts, portfolio store."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -22,6 +21,8 @@ from magellan_core.model import (
     Timeframe,
     Unknown,
 )
+from magellan_core.model import Event as Event
+from magellan_core.model import Published as Published
 
 
 class Broker(Protocol):
@@ -124,16 +125,6 @@ class Alerts(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One line of the journal. `data` is JSON-safe: str, int, float, bool, None, list, dict."""
-
-    at: datetime
-    kind: str
-    symbol: str | None
-    data: Mapping[str, object]
-
-
 class Journal(Protocol):
     """Append-only, durable when `append` returns. Raises JournalUnwritable."""
 
@@ -144,20 +135,6 @@ class Journal(Protocol):
     def events(self) -> Iterator[Event]:
         """Everything ever appended, oldest first."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What one strategy tells its peers at each tick. `next_by`: when it promises the next."""
-
-    strategy: str
-    at: datetime
-    next_by: datetime
-    equity: Decimal
-    pnl_today: Decimal
-    session: date | None
-    flat: bool
-    state: str
 
 
 class PortfolioStore(Protocol):

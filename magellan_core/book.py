@@ -1,0 +1,132 @@
+"""The book: what we hold and have asked for, as the fold of the journal's lines.
+
+LAW: the book changes only by folding a line into it (fold.py).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from magellan_core.model import Holding, Intent, OpenTranche
+from magellan_core.records import (
+    NOTHING,
+    ExitRecord,
+    OrderRecord,
+    PositionRecord,
+    Role,
+    TrancheRecord,
+)
+from magellan_core.risk.account import ClosedTrade, DayResult
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """A limit that stopped trading. `policy` is "flatten" or "hold"."""
+
+    limit: str
+    why: str
+    policy: str
+    at: datetime
+
+
+class Book:
+    """Orders, positions, signals, halts and day results of one account."""
+
+    def __init__(self) -> None:
+        self.orders: dict[str, OrderRecord] = {}
+        self.live: dict[str, OrderRecord] = {}
+        self.behind: dict[str, OrderRecord] = {}
+        self.by_broker_id: dict[str, str] = {}
+        self.positions: dict[str, PositionRecord] = {}
+        self.exits: dict[str, ExitRecord] = {}
+        self.pending: dict[str, Intent] = {}
+        self.cursor: dict[str, datetime] = {}
+        self.memory: dict[str, Mapping[str, bool | float | str]] = {}
+        self.blocked: dict[str, str] = {}
+        self.halts: dict[str, Halt] = {}
+        self.live_since: datetime | None = None
+        self.last_fill: str | None = None
+        self.last_exit: dict[str, datetime] = {}
+        self.trades: list[ClosedTrade] = []
+        self.days: list[DayResult] = []
+        self.session: date | None = None
+        self.day_start = NOTHING
+        self.high_water = NOTHING
+        self.cash_flow = NOTHING
+        self.realised: dict[date, Decimal] = {}
+        self.entered_on: dict[str, date] = {}
+
+    def live_orders(self, symbol: str) -> list[OrderRecord]:
+        return [o for o in self.live.values() if o.symbol == symbol]
+
+    def lookup(self, order_id: str) -> OrderRecord | None:
+        """The record of an order by the broker's id."""
+        key = self.by_broker_id.get(order_id)
+        return None if key is None else self.orders[key]
+
+    def busy(self) -> frozenset[str]:
+        """Symbols with an order or exit under way: no new decision is taken for them."""
+        moving = {
+            o.symbol
+            for o in self.live.values()
+            if o.unresolved or o.role in (Role.ENTRY, Role.EXIT)
+        }
+        lagging = {o.symbol for o in self.behind.values()}
+        return frozenset(moving | lagging | self.exits.keys())
+
+    def unsettled(self) -> set[str]:
+        """Symbols of which the broker has not told everything yet."""
+        waiting = (o for o in self.live.values() if o.unresolved)
+        return {o.symbol for o in (*waiting, *self.behind.values())}
+
+    def trades_on(self, day: date) -> int:
+        """Entries of that New York date that were filled, or still may be."""
+        return sum(1 for d, on in self.entered_on.items() if on == day and self._counts(d))
+
+    def _counts(self, decision: str) -> bool:
+        return any(
+            o.live or o.filled
+            for o in self.orders.values()
+            if o.decision == decision and o.role is Role.ENTRY
+        )
+
+    def exposure(self, symbol: str) -> Decimal:
+        """Dollars paid for what is held of a symbol."""
+        position = self.positions.get(symbol)
+        return position.qty * position.avg_price if position else NOTHING
+
+    def holdings(self) -> dict[str, Holding]:
+        held = (self.holding(p) for p in self.positions.values())
+        return {h.symbol: h for h in held if h is not None}
+
+    def holding(self, position: PositionRecord) -> Holding | None:
+        """The position as strategies see it; None before its first fill."""
+        if position.qty <= 0 or position.entered_at is None:
+            return None
+        hits = [t.index for t in position.tranches.values() if t.target_filled]
+        return Holding(
+            symbol=position.symbol,
+            qty=int(position.qty),
+            avg_price=position.avg_price,
+            entered_at=position.entered_at,
+            support=position.support,
+            tranches=tuple(
+                OpenTranche(t.index, int(t.held), self.stop_of(position, t), t.take_profit)
+                for t in position.tranches.values()
+                if t.held > 0
+            ),
+            targets_hit=max(hits, default=0),
+        )
+
+    def stop_of(self, position: PositionRecord, tranche: TrancheRecord) -> Decimal | None:
+        """The stop price resting at the broker for a tranche."""
+        for o in self.protecting(position.symbol, tranche.index):
+            return o.stop
+        return None
+
+    def protecting(self, symbol: str, tranche: int) -> Iterator[OrderRecord]:
+        """Live stop orders of a tranche, or orders whose fate as a stop is not known yet."""
+        for o in self.live.values():
+            if o.symbol == symbol and o.tranche == tranche and o.role is Role.STOP:
+                yield o

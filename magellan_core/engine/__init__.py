@@ -1,0 +1,1 @@
+"""The engine that live, paper, replay and backtest share: recover, then tick."""

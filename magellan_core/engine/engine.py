@@ -1,0 +1,296 @@
+"""The engine: recover, then tick, in one order always. Live, paper, replay and backtest alike."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from magellan_core.engine.desk import Desk
+from magellan_core.engine.feed import Feed, preparation
+from magellan_core.engine.intake import Circumstances, Intake
+from magellan_core.engine.ledger import Ledger
+from magellan_core.engine.limits import Limits
+from magellan_core.engine.settings import Settings
+from magellan_core.engine.settle import Settler, Truth
+from magellan_core.engine.tend import Tender
+from magellan_core.errors import Unavailable
+from magellan_core.lines import Line, bar_data, line
+from magellan_core.market_hours import (
+    Session,
+    label,
+    new_york_date,
+    next_session,
+    session_on,
+)
+from magellan_core.model import Account, Asset, Bar, Enter, Exit
+from magellan_core.ports import Alerts, Broker, Journal, Level, MarketData, PortfolioStore
+from magellan_core.records import Role
+from magellan_core.strategy import Strategy, View
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a tick tells the daemon: when the next is due, and a line for `systemctl status`.
+
+    `watching` asks to be woken early by an update of our orders. `finished`: halted and flat.
+    `outage` is why the broker could not be asked, where it could not.
+    """
+
+    next_at: datetime
+    watching: bool
+    status: str
+    finished: bool = False
+    outage: str | None = None
+
+
+class Engine:
+    """One strategy on one account. The journal is its only memory."""
+
+    def __init__(
+        self,
+        make_strategy: Callable[[], Strategy],
+        broker: Broker,
+        data: MarketData,
+        journal: Journal,
+        store: PortfolioStore,
+        alerts: Alerts,
+        settings: Settings,
+    ) -> None:
+        self.broker, self.alerts, self.settings = broker, alerts, settings
+        self.ledger = Ledger(journal)
+        self.feed = Feed(make_strategy, data, self.ledger, settings.bar_retries)
+        name = self.feed.strategy.name
+        self.name = name
+        self.symbols = self.feed.strategy.needs.symbols
+        self.desk = Desk(broker, self.ledger, settings.unknown_grace)
+        self.settler = Settler(broker, self.desk, self.ledger, alerts, settings.reconcile_grace)
+        self.tender = Tender(name, self.desk, self.ledger, alerts, settings.patience)
+        self.limits = Limits(name, self.ledger, store, alerts, settings)
+        self.intake = Intake(
+            name,
+            self.symbols,
+            data,
+            self.desk,
+            self.ledger,
+            self.tender,
+            self.limits,
+            alerts,
+            settings,
+        )
+        self.assets: dict[str, Asset | None] = {}
+        self.calendar_agrees = False
+        self._prepared: date | None = None
+        self._due: datetime | None = None
+        self._outage: str | None = None
+        self._truth: Truth | None = None
+
+    # -- starting ----------------------------------------------------------------------------
+
+    def recover(self, now: datetime, facts: dict[str, object]) -> None:
+        """The only start: fold the journal, ask the broker, correct, warm up.
+
+        Raise Unavailable while the broker or the data cannot be asked, UnknownSymbol never: the
+        daemon decides whether to go on with what is tradable. `facts` go into the start line.
+        """
+        self.ledger.load()
+        self.ledger.write(line(now, Line.START, None, **facts))
+        if self.ledger.book.live_since is None:
+            self.ledger.write(line(now, Line.LIVE))
+        self._truth = self.settler.settle(now)
+        self.prepare(now)
+
+    def prepare(self, now: datetime) -> None:
+        """Once per session date: tradability, calendar, and indicators built anew."""
+        today = new_york_date(now)
+        self.assets = {symbol: self.broker.asset(symbol) for symbol in self.symbols}
+        for symbol, asset in self.assets.items():
+            if asset is None or not asset.tradable:
+                why = "unknown to the broker" if asset is None else f"not tradable: {asset.status}"
+                self.alerts.alert(
+                    Level.WARNING,
+                    f"untradable-{symbol}-{today}",
+                    f"{symbol} is {why}; going on with the other symbols",
+                )
+        theirs = [s for s in self.broker.calendar(today, today) if s.date == today]
+        ours = session_on(today)
+        self.calendar_agrees = theirs == ([] if ours is None else [ours])
+        if not self.calendar_agrees:
+            self.alerts.alert(
+                Level.CRITICAL,
+                f"calendar-{today}",
+                f"our calendar says {_hours(ours)}, the broker {_hours(*theirs)}: no entries today",
+            )
+        self.feed.rebuild(now)
+        self._prepared = today
+        self._due = now
+
+    # -- ticking -----------------------------------------------------------------------------
+
+    def tick(self, now: datetime) -> Report:
+        """Broker truth, limits, exits, bars, decisions, orders, figures. Never raises Unavailable:
+        an outage is journaled and reported, and exits go first when it is over."""
+        session = session_on(new_york_date(now))
+        self.ledger.flush()
+        try:
+            truth = self.settler.settle(now)
+            self._truth = truth
+            self._work(truth, now, session)
+        except Unavailable as fault:
+            return self._out(str(fault), now)
+        if self._outage is not None:
+            self.ledger.write(line(now, Line.BACK, None, after=self._outage))
+            self._outage = None
+        report = self._report(truth, now, session)
+        self.limits.share(truth.account, now, report.next_at, self._state())
+        return report
+
+    def _work(self, truth: Truth, now: datetime, session: Session | None) -> None:
+        self.limits.judge(truth.account, now, session)
+        self.tender.work(now, session)
+        today = new_york_date(now)
+        if session is not None and self._prepared != today and now >= preparation(session):
+            self.prepare(now)
+        self._flatten_if_halted(now)
+        self.intake.begin()
+        place = Circumstances(
+            now, session, truth.account, self.assets, self.calendar_agrees, self.feed.cursor
+        )
+        due = self._due is not None and now >= self._due
+        for bar in self.feed.poll(now, session, due, self.active()):
+            self._on_bar(bar, place)
+        self._on_time(place)
+        self.intake.execute_signals(place)
+        self.tender.work(now, session)
+        self._due = self.feed.strategy.next_due(self.view(now, session, truth.account))
+
+    def _on_bar(self, bar: Bar, place: Circumstances) -> None:
+        strategy = self.feed.strategy
+        view = self.view(place.now, place.session, place.account)
+        intents = strategy.on_bar(bar, view)
+        numbers = dict(strategy.explain(bar.symbol))
+        self.ledger.write(
+            line(
+                place.now,
+                Line.BAR,
+                bar.symbol,
+                **bar_data(bar),
+                numbers=numbers,
+                memory=dict(strategy.memory(bar.symbol)),
+            )
+        )
+        for intent in intents:
+            self.intake.take(intent, replace(place, numbers=numbers, instant=bar.end))
+
+    def _on_time(self, place: Circumstances) -> None:
+        view = self.view(place.now, place.session, place.account)
+        for intent in self.feed.strategy.on_time(view):
+            numbers = dict(self.feed.strategy.explain(intent.symbol))
+            self.intake.take(intent, replace(place, numbers=numbers))
+
+    def _flatten_if_halted(self, now: datetime) -> None:
+        book = self.ledger.book
+        if book.halts:
+            self.tender.cancel_entries("halted", now)
+        if any(h.policy == "flatten" for h in book.halts.values()):
+            for symbol in list(book.positions):
+                self.tender.start_exit(symbol, "halt", now)
+
+    # -- looking -----------------------------------------------------------------------------
+
+    def active(self) -> Sequence[str]:
+        """Symbols that can be traded, or are held."""
+        held = self.ledger.book.positions
+        return [
+            s
+            for s in self.symbols
+            if s in held or ((asset := self.assets.get(s)) is not None and asset.tradable)
+        ]
+
+    def view(self, now: datetime, session: Session | None, account: Account) -> View:
+        book = self.ledger.book
+        return View(
+            now=now,
+            session=session,
+            equity=account.equity,
+            live_since=book.live_since or now,
+            holdings=book.holdings(),
+            pending=dict(book.pending),
+            last_exit=book.last_exit,
+            busy=book.busy(),
+        )
+
+    def _state(self) -> str:
+        return "halted" if self.ledger.book.halts else "running"
+
+    def _out(self, why: str, now: datetime) -> Report:
+        if self._outage is None:
+            self.ledger.write(line(now, Line.OUTAGE, None, why=why))
+            self.alerts.alert(Level.WARNING, "outage", f"no entries, exits wait: {why}")
+        self._outage = why
+        again = now + self.settings.loop_interval
+        if self._truth is not None:
+            self.limits.share(self._truth.account, now, again, self._state())
+        return Report(again, watching=False, status=f"broker unreachable: {why}", outage=why)
+
+    def _report(self, truth: Truth, now: datetime, session: Session | None) -> Report:
+        halts = self.ledger.book.halts.values()
+        return Report(
+            self._next(now, session),
+            watching=bool(self.ledger.book.live),
+            status=self._status(now, session),
+            finished=self._flat(truth) and any(h.policy == "flatten" for h in halts),
+        )
+
+    def _flat(self, truth: Truth) -> bool:
+        """Neither the broker nor the book knows of a share or an order."""
+        book = self.ledger.book
+        return not (truth.positions or book.positions or book.live or self.settler.foreign)
+
+    def halted_and_flat(self) -> bool:
+        """After `recover`: a halt is on record and nothing is left to look after."""
+        return bool(self.ledger.book.halts) and self._truth is not None and self._flat(self._truth)
+
+    def _next(self, now: datetime, session: Session | None) -> datetime:
+        """The first instant at which something is due."""
+        book, settings = self.ledger.book, self.settings
+        is_open = session is not None and session.open <= now < session.close
+        ahead = (
+            session
+            if session is not None and now < session.open
+            else next_session(new_york_date(now))
+        )
+        wishes = [preparation(ahead), ahead.open]
+        if self._due is not None:
+            wishes.append(self._due)
+        ask = self.feed.next_ask(now, session, self.active())
+        if ask is not None:
+            wishes.append(ask)
+        wishes += [
+            i.not_before
+            for i in book.pending.values()
+            if isinstance(i, Enter | Exit) and i.not_before is not None and i.not_before > now
+        ]
+        moving = bool(book.unsettled()) or any(
+            o.role in (Role.ENTRY, Role.EXIT) for o in book.live.values()
+        )
+        if moving or (is_open and (book.exits or book.pending or self.settler.doubtful)):
+            wishes.append(now + settings.loop_interval)
+        patrol = settings.patrol if is_open else settings.patrol_closed
+        if patrol is not None:
+            wishes.append(now + patrol)
+        if is_open and session is not None:
+            wishes.append(session.close)
+        return min(w for w in wishes if w > now)
+
+    def _status(self, now: datetime, session: Session | None) -> str:
+        book = self.ledger.book
+        if book.halts:
+            return "HALTED: " + "; ".join(f"{h.limit}: {h.why}" for h in book.halts.values())
+        positions = len(book.positions)
+        noun = "position" if positions == 1 else "positions"
+        what = f"trading {len(self.active())}/{len(self.symbols)} symbols, {positions} {noun}"
+        return f"{what}, next {label(self._next(now, session))}"
+
+
+def _hours(*sessions: Session | None) -> str:
+    named = [f"{s.date} {label(s.open)}-{label(s.close)}" for s in sessions if s is not None]
+    return ", ".join(named) or "no session"

@@ -1,0 +1,144 @@
+"""Completed bars, each once, oldest first; and the warm-up that a restart needs."""
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
+
+from magellan_core.engine.ledger import Ledger
+from magellan_core.market_hours import (
+    Session,
+    new_york_date,
+    previous_session,
+    session_on,
+)
+from magellan_core.model import Bar, Timeframe
+from magellan_core.ports import MarketData
+from magellan_core.strategy import Strategy
+
+EPOCH_OF = {
+    # Calendar time that surely holds the warm-up: sessions have 390 minutes, 16 hours, 1 day.
+    Timeframe.MINUTE: lambda bars: timedelta(days=5 + bars // 390 * 2),
+    Timeframe.HOUR: lambda bars: timedelta(days=7 + bars * 7 // (16 * 5)),
+    Timeframe.DAY: lambda bars: timedelta(days=10 + bars * 3 // 2),
+}
+
+
+class Feed:
+    """Owns the strategy's bars: what it has seen, and what it is still to see."""
+
+    def __init__(
+        self,
+        make_strategy: Callable[[], Strategy],
+        data: MarketData,
+        ledger: Ledger,
+        retries: Sequence[timedelta],
+    ) -> None:
+        self.make_strategy, self.data, self.ledger = make_strategy, data, ledger
+        self.strategy = make_strategy()
+        self.retries = retries
+        self.cursor: dict[str, datetime] = {}
+        self._expected: datetime | None = None
+        self._asked: int = 0
+
+    def rebuild(self, now: datetime) -> None:
+        """A fresh strategy, warmed by the bars before each symbol's cursor.
+
+        Bars after the cursor are left for `poll`: they are decisions that were missed. Raise
+        Unavailable, having changed nothing.
+        """
+        needs, book = self.strategy.needs, self.ledger.book
+        strategy = self.make_strategy()
+        live_since = book.live_since or now
+        cursor = {s: book.cursor.get(s, live_since) for s in needs.symbols}
+        if needs.timeframe is Timeframe.MINUTE:
+            # No decision of an earlier session can still be taken: its bars only warm.
+            today = session_on(new_york_date(now))
+            floor = now if today is None else min(now, today.open)
+            cursor = {s: max(at, floor) for s, at in cursor.items()}
+        start = min(cursor.values()) - EPOCH_OF[needs.timeframe](needs.warmup_bars)
+        history = self.data.bars(
+            needs.symbols, needs.timeframe, start, now, split_adjusted=needs.split_adjusted
+        )
+        for symbol in needs.symbols:
+            bars = [b for b in history.get(symbol, ()) if b.end <= cursor[symbol]]
+            for bar in bars:
+                strategy.warm(bar)
+            if symbol in book.memory:
+                strategy.recall(symbol, book.memory[symbol])
+        self.strategy, self.cursor = strategy, cursor
+        self._expected, self._asked = None, 0
+
+    def poll(
+        self, now: datetime, session: Session | None, due: bool, active: Collection[str]
+    ) -> list[Bar]:
+        """New bars since each symbol's cursor, oldest first. Raise Unavailable."""
+        if due or self.strategy.needs.timeframe is Timeframe.MINUTE:
+            expected = newest_end(self.strategy.needs.timeframe, now, session)
+            if expected != self._expected:
+                self._expected, self._asked = expected, 0
+        if not self._time_to_ask(now, active):
+            return []
+        self._asked += 1
+        wanted = [s for s in active if self._lacks(s)]
+        if not wanted:
+            return []
+        needs = self.strategy.needs
+        start = min(self.cursor[s] for s in wanted)
+        answer = self.data.bars(
+            wanted, needs.timeframe, start, now, split_adjusted=needs.split_adjusted
+        )
+        fresh = [b for s in wanted for b in answer.get(s, ()) if b.end > self.cursor[s]]
+        fresh.sort(key=lambda b: (b.end, b.symbol))
+        for bar in fresh:
+            self.cursor[bar.symbol] = bar.end
+        return fresh
+
+    def _time_to_ask(self, now: datetime, active: Collection[str]) -> bool:
+        """At once when a bar is due, then after each retry delay while a symbol lacks it."""
+        if self._expected is None or self._asked > len(self.retries):
+            return False
+        if self._asked == 0:
+            return True
+        return self.missing(active) and now >= self._expected + self.retries[self._asked - 1]
+
+    def missing(self, active: Collection[str]) -> bool:
+        """Some active symbol has no bar for the newest end yet."""
+        return any(self._lacks(s) for s in active)
+
+    def _lacks(self, symbol: str) -> bool:
+        return self._expected is not None and self.cursor[symbol] < self._expected
+
+    def next_ask(
+        self, now: datetime, session: Session | None, active: Collection[str]
+    ) -> datetime | None:
+        """When `poll` next has a reason of its own to be called."""
+        if (
+            self._expected is not None
+            and 0 < self._asked <= len(self.retries)
+            and self.missing(active)
+        ):
+            return self._expected + self.retries[self._asked - 1]
+        if self.strategy.needs.timeframe is not Timeframe.MINUTE or session is None:
+            return None
+        following = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
+        following = max(following, session.open + timedelta(minutes=1))
+        return following if following <= session.close else None
+
+
+def newest_end(timeframe: Timeframe, now: datetime, session: Session | None) -> datetime | None:
+    """The end of the newest bar that can be complete now; None: none of today yet."""
+    match timeframe:
+        case Timeframe.MINUTE:
+            if session is None or now <= session.open:
+                return None
+            return min(now.replace(second=0, microsecond=0), session.close)
+        case Timeframe.HOUR:
+            return now.replace(minute=0, second=0, microsecond=0)
+        case Timeframe.DAY:
+            if session is not None and now >= session.close:
+                return session.close
+            return previous_session(new_york_date(now)).close
+
+
+def preparation(session: Session) -> datetime:
+    """When a session's preparations begin: early enough to tell of trouble before the open."""
+    return session.open - timedelta(hours=1)

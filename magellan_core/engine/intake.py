@@ -1,0 +1,274 @@
+"""From an intent to orders: kept until its instant, judged, written down, sent."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from magellan_core.engine.desk import Desk, Plan
+from magellan_core.engine.ledger import Ledger
+from magellan_core.engine.limits import Limits
+from magellan_core.engine.settings import Settings
+from magellan_core.engine.stops import move_stop
+from magellan_core.engine.tend import Tender
+from magellan_core.errors import JournalUnwritable
+from magellan_core.lines import Line, line, quote_data, signal_data
+from magellan_core.market_hours import Session, label, new_york_date
+from magellan_core.model import (
+    Account,
+    Asset,
+    Enter,
+    Exit,
+    Intent,
+    MoveStop,
+    OrderClass,
+    OrderRequest,
+    Quote,
+    Side,
+    TimeInForce,
+    Tranche,
+    Withdraw,
+)
+from magellan_core.order_states import Status, client_order_id
+from magellan_core.ports import Alerts, Level, MarketData
+from magellan_core.records import Role
+from magellan_core.risk.pre_trade import Question, objections
+from magellan_core.sizing import shares_for_dollars
+
+ONE_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What holds for every decision of this tick.
+
+    `cursors` are the ends of the newest bars per symbol. `instant` is the end of the bar that a
+    decision was taken on, None when time alone made it due. `numbers` is what it saw, in words.
+    """
+
+    now: datetime
+    session: Session | None
+    account: Account
+    assets: Mapping[str, Asset | None]
+    calendar_agrees: bool
+    cursors: Mapping[str, datetime]
+    instant: datetime | None = None
+    numbers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Intake:
+    """Takes intents in. Exits always pass; entries answer every predicate."""
+
+    def __init__(
+        self,
+        strategy: str,
+        symbols: Collection[str],
+        data: MarketData,
+        desk: Desk,
+        ledger: Ledger,
+        tender: Tender,
+        limits: Limits,
+        alerts: Alerts,
+        settings: Settings,
+    ) -> None:
+        self.strategy, self.symbols, self.data = strategy, symbols, data
+        self.desk, self.ledger, self.tender = desk, ledger, tender
+        self.limits, self.alerts, self.settings = limits, alerts, settings
+        self._said: dict[str, list[str]] = {}
+        self._spent = Decimal(0)
+
+    def begin(self) -> None:
+        """A new tick: buying power has been read afresh."""
+        self._spent = Decimal(0)
+
+    def take(self, intent: Intent, now: Circumstances) -> None:
+        """One intent of the strategy. Raise Unavailable if a quote cannot be had."""
+        match intent:
+            case Withdraw():
+                self._drop_signal(intent.symbol, intent.reason, now)
+            case Enter() | Exit() if intent.not_before is not None and (
+                now.now < intent.not_before
+            ):
+                self._keep_signal(intent, now)
+            case Exit():
+                self._decide_exit(intent, now)
+            case MoveStop():
+                move_stop(self.strategy, self.desk, self.ledger.book, intent, now.now)
+            case Enter():
+                self._enter(intent, now)
+
+    def execute_signals(self, now: Circumstances) -> None:
+        """Signals whose instant has come: exits as soon as the market is open, entries in time."""
+        is_open = now.session is not None and now.session.open <= now.now < now.session.close
+        exits_first = sorted(
+            self.ledger.book.pending.items(), key=lambda p: isinstance(p[1], Enter)
+        )
+        for symbol, intent in exits_first:
+            if not isinstance(intent, Enter | Exit):
+                continue
+            if intent.not_before is not None and now.now < intent.not_before:
+                continue
+            if isinstance(intent, Enter) and intent.until is not None and now.now > intent.until:
+                self._drop_signal(symbol, f"not executed by {label(intent.until)}", now)
+            elif is_open and isinstance(intent, Exit):
+                self._drop_signal(symbol, "executed", now)
+                self._decide_exit(intent, now)
+            elif is_open and isinstance(intent, Enter) and self._enter(intent, now):
+                self._drop_signal(symbol, "executed", now)
+
+    def _keep_signal(self, intent: Enter | Exit, now: Circumstances) -> None:
+        self.ledger.write(
+            line(now.now, Line.SIGNAL, intent.symbol, numbers=now.numbers, **signal_data(intent))
+        )
+
+    def _drop_signal(self, symbol: str, why: str, now: Circumstances) -> None:
+        if symbol in self.ledger.book.pending:
+            self.ledger.write(line(now.now, Line.SIGNAL_GONE, symbol, why=why))
+
+    def _decide_exit(self, intent: Exit, now: Circumstances) -> None:
+        if intent.symbol in self.ledger.book.exits:
+            return
+        if intent.symbol not in self.ledger.book.positions:
+            return
+        self.ledger.write(
+            line(
+                now.now,
+                Line.DECISION,
+                intent.symbol,
+                action="exit",
+                reason=intent.reason,
+                objections=[],
+                numbers=dict(now.numbers),
+            )
+        )
+        self.tender.start_exit(intent.symbol, intent.reason, now.now)
+
+    def _enter(self, intent: Enter, now: Circumstances) -> bool:
+        """Judge and send. True: it was sent, or can never be; False: it may be tried again."""
+        quote = self.data.quotes([intent.symbol]).get(intent.symbol)
+        question = self._question(intent, quote, now)
+        against = objections(question, self.settings.entry)
+        if against and self._said.get(intent.symbol) == against and intent.until is not None:
+            return False
+        self._said[intent.symbol] = against
+        at = intent.not_before or now.instant or now.now
+        decision = f"{self.strategy}-{intent.symbol}-{at:%Y%m%dT%H%M}"
+        decided = line(
+            now.now,
+            Line.DECISION,
+            intent.symbol,
+            id=decision,
+            action="enter",
+            reason=intent.reason,
+            reference=str(intent.reference),
+            qty=question.qty,
+            objections=against,
+            numbers=dict(now.numbers),
+            quote=quote_data(quote),
+        )
+        if against:
+            self.ledger.write(decided)
+            return False
+        try:
+            self.ledger.write_ahead(decided)
+            self.desk.place(self._plans(intent, question.qty, decision, at), now.now)
+        except JournalUnwritable as fault:
+            self.alerts.alert(Level.CRITICAL, "journal-unwritable", f"no entries: {fault}")
+            return False
+        self._spent += question.cost
+        return True
+
+    def _question(self, intent: Enter, quote: Quote | None, now: Circumstances) -> Question:
+        book, account = self.ledger.book, now.account
+        limits = self.settings.entry
+        price = intent.reference if quote is None else quote.ask
+        worst = None
+        if intent.tranches:
+            qty = sum(t.qty for t in intent.tranches)
+            worst = sum((t.qty * (intent.reference - t.stop) for t in intent.tranches), Decimal(0))
+            cost = qty * intent.reference
+        else:
+            dollars = min(intent.dollars or Decimal(0), limits.max_position_dollars)
+            buffer = self.settings.position_buffer_pct
+            qty = shares_for_dollars(dollars, price, buffer) if price > 0 else 0
+            cost = qty * price
+        today = new_york_date(now.now)
+        recent = sum(1 for o in book.orders.values() if now.now - o.planned_at < ONE_MINUTE)
+        return Question(
+            intent=intent,
+            now=now.now,
+            session=now.session,
+            calendar_agrees=now.calendar_agrees,
+            qty=qty,
+            cost=cost,
+            worst_loss=worst,
+            quote=quote,
+            bar_end=now.instant or now.cursors.get(intent.symbol),
+            asset=now.assets.get(intent.symbol),
+            configured=intent.symbol in self.symbols,
+            halts=[f"{h.limit}: {h.why}" for h in book.halts.values()],
+            blocked=book.blocked.get(intent.symbol) or self._abandoned_today(intent.symbol, now),
+            busy=intent.symbol in book.busy(),
+            held=intent.symbol in book.positions,
+            open_positions=len(book.positions),
+            trades_today=book.trades_on(today),
+            exposure=book.exposure(intent.symbol),
+            equity=account.equity,
+            buying_power=account.buying_power - self._spent,
+            account_blocked=account.trading_blocked,
+            realised_today=book.realised.get(today, Decimal(0)),
+            orders_last_minute=recent,
+            stale_peers=self.limits.stale,
+            journal_writable=self.ledger.writable,
+        )
+
+    def _abandoned_today(self, symbol: str, now: Circumstances) -> str | None:
+        """An order given up for lost may still turn up: no second one the same day."""
+        for order in self.ledger.book.orders.values():
+            if (
+                order.symbol == symbol
+                and order.status is Status.ABANDONED
+                and order.role is Role.ENTRY
+                and new_york_date(order.planned_at) == new_york_date(now.now)
+            ):
+                return f"the order {order.key} was given up for lost and is watched for"
+        return None
+
+    def _plans(self, intent: Enter, qty: int, decision: str, at: datetime) -> list[Plan]:
+        if not intent.tranches:
+            request = OrderRequest(
+                client_order_id=client_order_id(self.strategy, intent.symbol, at, "entry", 1),
+                symbol=intent.symbol,
+                side=Side.BUY,
+                qty=qty,
+            )
+            return [Plan(request, Role.ENTRY, decision, intent.reason)]
+        return [
+            Plan(
+                bracket(
+                    intent.symbol,
+                    tranche,
+                    client_order_id(self.strategy, intent.symbol, at, f"t{index}", 1),
+                ),
+                Role.ENTRY,
+                decision,
+                intent.reason,
+                tranche=index,
+                support=intent.support,
+            )
+            for index, tranche in enumerate(intent.tranches, start=1)
+        ]
+
+
+def bracket(symbol: str, tranche: Tranche, key: str) -> OrderRequest:
+    """A market buy with its exits attached, so that they rest at the broker from the fill on."""
+    return OrderRequest(
+        client_order_id=key,
+        symbol=symbol,
+        side=Side.BUY,
+        qty=tranche.qty,
+        time_in_force=TimeInForce.GTC,
+        order_class=OrderClass.OTO if tranche.take_profit is None else OrderClass.BRACKET,
+        take_profit=tranche.take_profit,
+        stop_loss=tranche.stop,
+    )

@@ -1,0 +1,299 @@
+"""Fold one journal line into the book.
+
+LAW: at run time a line is written first and folded after; at a restart the same lines are folded
+again, so both give the same book.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+
+from magellan_core.book import Book, Halt
+from magellan_core.lines import Line, instant, load_signal, maybe_instant
+from magellan_core.market_hours import new_york_date
+from magellan_core.model import Event, Side
+from magellan_core.order_states import Happening, Status, advance, happening_of, is_terminal
+from magellan_core.records import (
+    NOTHING,
+    ExitRecord,
+    OrderRecord,
+    PositionRecord,
+    Role,
+    TrancheRecord,
+    load_request,
+    price_of,
+)
+from magellan_core.risk.account import ClosedTrade, DayResult
+
+OUTCOMES: Mapping[str, Happening] = {
+    "accepted": Happening.ACKED,
+    "found": Happening.FOUND,
+    "refused": Happening.REFUSED,
+    "unknown": Happening.LOST,
+    "abandoned": Happening.NOT_FOUND,
+}
+
+
+def apply(book: Book, event: Event) -> None:
+    """Fold one line. Raise KeyError or ValueError if it is not of this version."""
+    fold = _FOLD.get(Line(event.kind))
+    if fold is not None:
+        fold(book, event, event.symbol or "", event.data)
+
+
+def _live(book: Book, event: Event, _s: str, _d: Mapping[str, object]) -> None:
+    book.live_since = event.at
+
+
+def _day(book: Book, _event: Event, _s: str, d: Mapping[str, object]) -> None:
+    start = Decimal(str(d["day_start"]))
+    if book.session is not None:
+        book.days.append(DayResult(book.session, start - book.day_start, book.day_start))
+    book.session, book.day_start = date.fromisoformat(str(d["session"])), start
+
+
+def _high(book: Book, _event: Event, _s: str, d: Mapping[str, object]) -> None:
+    book.high_water = Decimal(str(d["equity"]))
+
+
+def _bar(book: Book, _event: Event, symbol: str, d: Mapping[str, object]) -> None:
+    book.cursor[symbol] = instant(d["end"])
+    memory = d.get("memory")
+    if isinstance(memory, Mapping) and memory:
+        book.memory[symbol] = memory
+
+
+def _signal(book: Book, _event: Event, symbol: str, d: Mapping[str, object]) -> None:
+    book.pending[symbol] = load_signal(symbol, d)
+
+
+def _signal_gone(book: Book, _event: Event, symbol: str, _d: Mapping[str, object]) -> None:
+    book.pending.pop(symbol, None)
+
+
+def _planned(book: Book, event: Event, symbol: str, d: Mapping[str, object]) -> None:
+    request_data = d["request"]
+    if not isinstance(request_data, Mapping):
+        raise ValueError(f"planned line of {event.at} holds no request")
+    key, role, tranche = str(d["order"]), Role(str(d["role"])), d.get("tranche")
+    request = load_request(key, symbol, request_data)
+    record = OrderRecord(
+        key=key,
+        symbol=symbol,
+        role=role,
+        side=request.side,
+        qty=request.qty,
+        decision=str(d["decision"]),
+        tranche=None if tranche is None else int(str(tranche)),
+        planned_at=event.at,
+        status=Status.PLANNED,
+        request=request,
+        replaces=None if d.get("replaces") is None else str(d["replaces"]),
+        stop=request.stop_price,
+        limit=request.limit_price,
+    )
+    book.orders[key] = book.live[key] = record
+    if role is Role.ENTRY:
+        _open_position(book, event, record, d)
+    if role is Role.EXIT and symbol in book.exits:
+        book.exits[symbol].attempt += 1
+
+
+def _open_position(book: Book, event: Event, record: OrderRecord, d: Mapping[str, object]) -> None:
+    position = book.positions.get(record.symbol)
+    if position is None or position.decision != record.decision:
+        position = PositionRecord(
+            record.symbol,
+            record.decision,
+            event.at,
+            str(d.get("reason", "")),
+            price_of(d, "support"),
+        )
+        book.positions[record.symbol] = position
+    book.entered_on[record.decision] = new_york_date(event.at)
+    request = record.request
+    if record.tranche is not None and request is not None and request.stop_loss is not None:
+        position.tranches[record.tranche] = TrancheRecord(
+            record.tranche, record.qty, request.stop_loss, request.take_profit
+        )
+
+
+def _outcome(book: Book, event: Event, symbol: str, d: Mapping[str, object]) -> None:
+    record = book.orders[str(d["order"])]
+    _name(book, record, d.get("broker_id"))
+    happening = OUTCOMES.get(str(d["what"]))
+    if happening is not None and not is_terminal(record.status):
+        _move(book, record, happening)
+    _tidy(book, symbol, event.at)
+
+
+def _leg(book: Book, event: Event, symbol: str, d: Mapping[str, object]) -> None:
+    parent = book.orders[str(d["parent"])]
+    record = OrderRecord(
+        key=str(d["order"]),
+        symbol=symbol,
+        role=Role(str(d["role"])),
+        side=Side.SELL,
+        qty=int(str(d["qty"])),
+        decision=parent.decision,
+        tranche=parent.tranche,
+        planned_at=event.at,
+        status=Status.WORKING,
+        parent=parent.key,
+        stop=price_of(d, "stop"),
+        limit=price_of(d, "limit"),
+    )
+    book.orders[record.key] = book.live[record.key] = record
+    _name(book, record, d["broker_id"])
+
+
+def _seen(book: Book, event: Event, symbol: str, d: Mapping[str, object]) -> None:
+    record = book.orders[str(d["order"])]
+    record.word, record.seen_filled = str(d["word"]), Decimal(str(d["filled"]))
+    _name(book, record, d.get("broker_id"))
+    stop = price_of(d, "stop")
+    record.stop = record.stop if stop is None else stop
+    # A word that we do not know means "still working".
+    _move(book, record, happening_of(record.word) or Happening.ACKED)
+    if NOTHING < record.seen_filled < record.qty and record.first_partial is None:
+        record.first_partial = event.at
+    _tidy(book, symbol, event.at)
+
+
+def _fill(book: Book, _event: Event, symbol: str, d: Mapping[str, object]) -> None:
+    qty, price = Decimal(str(d["qty"])), Decimal(str(d["price"]))
+    side, at = Side(str(d["side"])), instant(d["filled_at"])
+    book.last_fill = str(d["id"])
+    book.cash_flow += qty * price * (1 if side is Side.SELL else -1)
+    record = book.orders.get(str(d["order"])) if d.get("order") is not None else None
+    if record is not None:
+        record.filled += qty
+        whole = record.filled >= record.qty
+        _move(book, record, Happening.FILLED if whole else Happening.PARTLY_FILLED)
+    position = book.positions.get(symbol)
+    if position is not None:
+        _move_position(book, position, record, side, qty, price, at)
+    _tidy(book, symbol, at)
+
+
+def _move_position(
+    book: Book,
+    position: PositionRecord,
+    record: OrderRecord | None,
+    side: Side,
+    qty: Decimal,
+    price: Decimal,
+    at: datetime,
+) -> None:
+    tranche = None
+    if record is not None and record.tranche is not None:
+        tranche = position.tranches.get(record.tranche)
+    if side is Side.BUY:
+        position.qty += qty
+        position.bought += qty
+        position.cost += qty * price
+        position.entered_at = position.entered_at or at
+        if tranche is not None:
+            tranche.bought += qty
+        return
+    gain = qty * (price - position.avg_price)
+    position.qty -= qty
+    position.realised += gain
+    day = new_york_date(at)
+    book.realised[day] = book.realised.get(day, NOTHING) + gain
+    book.last_exit[position.symbol] = at
+    if tranche is not None:
+        tranche.sold += qty
+        if record is not None and record.role is Role.TARGET:
+            tranche.target_filled = record.filled >= record.qty
+
+
+def _cancel(book: Book, event: Event, _s: str, d: Mapping[str, object]) -> None:
+    book.orders[str(d["order"])].cancel_asked = event.at
+
+
+def _exit(book: Book, event: Event, symbol: str, d: Mapping[str, object]) -> None:
+    book.exits[symbol] = ExitRecord(symbol, str(d["reason"]), event.at)
+
+
+def _exit_done(book: Book, _event: Event, symbol: str, _d: Mapping[str, object]) -> None:
+    book.exits.pop(symbol, None)
+
+
+def _block(book: Book, _event: Event, symbol: str, d: Mapping[str, object]) -> None:
+    book.blocked[symbol] = str(d["why"])
+
+
+def _unblock(book: Book, _event: Event, symbol: str, _d: Mapping[str, object]) -> None:
+    book.blocked.pop(symbol, None)
+
+
+def _halt(book: Book, event: Event, _s: str, d: Mapping[str, object]) -> None:
+    limit = str(d["limit"])
+    book.halts.setdefault(limit, Halt(limit, str(d["why"]), str(d["policy"]), event.at))
+
+
+def _resume(book: Book, event: Event, _s: str, d: Mapping[str, object]) -> None:
+    flattened = any(h.policy == "flatten" for h in book.halts.values())
+    book.halts.clear()
+    book.days.clear()
+    book.high_water = NOTHING
+    if maybe_instant(d.get("live_since")) is not None or flattened:
+        book.live_since = event.at
+        book.memory.clear()
+        book.pending.clear()
+
+
+def _name(book: Book, record: OrderRecord, broker_id: object) -> None:
+    if broker_id is not None:
+        record.broker_id = str(broker_id)
+        book.by_broker_id[record.broker_id] = record.key
+
+
+def _move(book: Book, record: OrderRecord, happening: Happening) -> None:
+    record.status = advance(record.status, happening)
+    if record.live:
+        book.live[record.key] = record
+    else:
+        book.live.pop(record.key, None)
+    if record.lagging:
+        book.behind[record.key] = record
+    else:
+        book.behind.pop(record.key, None)
+
+
+def _tidy(book: Book, symbol: str, at: datetime) -> None:
+    """Forget an entry that came to nothing; turn a position that is flat into a trade."""
+    position = book.positions.get(symbol)
+    if position is None or position.qty > 0:
+        return
+    entries = any(o.role is Role.ENTRY for o in book.live_orders(symbol))
+    if entries or any(o.symbol == symbol for o in book.behind.values()):
+        return
+    del book.positions[symbol]
+    if position.bought > 0 and position.entered_at is not None:
+        book.trades.append(
+            ClosedTrade(symbol, position.entered_at, at, int(position.bought), position.realised)
+        )
+
+
+_FOLD = {
+    Line.LIVE: _live,
+    Line.DAY: _day,
+    Line.HIGH: _high,
+    Line.BAR: _bar,
+    Line.SIGNAL: _signal,
+    Line.SIGNAL_GONE: _signal_gone,
+    Line.PLANNED: _planned,
+    Line.OUTCOME: _outcome,
+    Line.LEG: _leg,
+    Line.SEEN: _seen,
+    Line.FILL: _fill,
+    Line.CANCEL: _cancel,
+    Line.EXIT: _exit,
+    Line.EXIT_DONE: _exit_done,
+    Line.BLOCK: _block,
+    Line.UNBLOCK: _unblock,
+    Line.HALT: _halt,
+    Line.RESUME: _resume,
+}

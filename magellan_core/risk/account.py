@@ -1,0 +1,106 @@
+"""Account limits on marked equity: daily loss, drawdown, losing streak, win rate.
+
+LAW: pure. Each check returns a Breach or None; the engine makes it a durable halt.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A limit that was passed: which, and the numbers in words."""
+
+    limit: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class DayResult:
+    """One session's P&L in dollars, and the equity it started from."""
+
+    session: date
+    pnl: Decimal
+    equity_before: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedTrade:
+    """A position from its first fill to flat. P&L in dollars, realised."""
+
+    symbol: str
+    entered_at: datetime
+    exited_at: datetime
+    qty: int
+    pnl: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLimits:
+    """Config `risk_management`, the account's part. Per cent are of 100."""
+
+    max_daily_loss_dollars: Decimal
+    max_daily_loss_pct: Decimal
+    max_drawdown_pct: Decimal
+    consecutive_losing_days: int
+    losing_day_min_loss_pct: Decimal
+    min_win_rate_pct: Decimal
+    win_rate_window_days: int
+    win_rate_min_trades: int
+
+
+def daily_loss(equity: Decimal, day_start: Decimal, limits: AccountLimits) -> Breach | None:
+    """Dollars or per cent of the day's first equity, whichever bites first."""
+    loss = day_start - equity
+    in_pct = day_start * limits.max_daily_loss_pct / 100
+    allowed = min(limits.max_daily_loss_dollars, in_pct)
+    if loss >= allowed:
+        return Breach("daily_loss", f"lost {loss:.2f} today, limit {allowed:.2f}")
+    return None
+
+
+def drawdown(equity: Decimal, high_water: Decimal, limits: AccountLimits) -> Breach | None:
+    if high_water <= 0:
+        return None
+    pct = (high_water - equity) / high_water * 100
+    if pct >= limits.max_drawdown_pct:
+        why = f"{pct:.2f} % below the high of {high_water:.2f}, limit {limits.max_drawdown_pct} %"
+        return Breach("drawdown", why)
+    return None
+
+
+def is_losing(day: DayResult, limits: AccountLimits) -> bool:
+    """A losing day loses more than the threshold; without one, healthy years would halt."""
+    return -day.pnl > day.equity_before * limits.losing_day_min_loss_pct / 100
+
+
+def losing_streak(days: Sequence[DayResult], limits: AccountLimits) -> Breach | None:
+    """Consecutive losing sessions, newest last."""
+    streak = 0
+    for day in reversed(days):
+        if not is_losing(day, limits):
+            break
+        streak += 1
+    if streak >= limits.consecutive_losing_days:
+        return Breach("losing_streak", f"{streak} losing days in a row")
+    return None
+
+
+def win_rate(trades: Sequence[ClosedTrade], now: datetime, limits: AccountLimits) -> Breach | None:
+    """Share of winners among the trades closed in the window, newest last.
+
+    The window reaches back as far as it must to hold the minimum number of trades; with fewer
+    trades in all it is not judged.
+    """
+    if len(trades) < limits.win_rate_min_trades:
+        return None
+    since = now - timedelta(days=limits.win_rate_window_days)
+    in_window = sum(1 for t in trades if t.exited_at >= since)
+    judged = trades[-max(in_window, limits.win_rate_min_trades) :]
+    pct = Decimal(100 * sum(1 for t in judged if t.pnl > 0)) / len(judged)
+    if pct < limits.min_win_rate_pct:
+        why = f"{pct:.1f} % of {len(judged)} trades won, limit {limits.min_win_rate_pct} %"
+        return Breach("win_rate", why)
+    return None
