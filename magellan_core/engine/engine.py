@@ -21,7 +21,7 @@ from magellan_core.market_hours import (
     next_session,
     session_on,
 )
-from magellan_core.model import Account, Asset, Bar, Enter, Exit
+from magellan_core.model import Account, Asset, Bar, Enter, Event, Exit
 from magellan_core.ports import Alerts, Broker, Journal, Level, MarketData, PortfolioStore
 from magellan_core.records import Role
 from magellan_core.strategy import Strategy, View
@@ -78,6 +78,7 @@ class Engine:
         )
         self.assets: dict[str, Asset | None] = {}
         self.calendar_agrees = False
+        self._loaded = False
         self._prepared: date | None = None
         self._due: datetime | None = None
         self._outage: str | None = None
@@ -88,11 +89,13 @@ class Engine:
     def recover(self, now: datetime, facts: dict[str, object]) -> None:
         """The only start: fold the journal, ask the broker, correct, warm up.
 
-        Raise Unavailable while the broker or the data cannot be asked, UnknownSymbol never: the
-        daemon decides whether to go on with what is tradable. `facts` go into the start line.
+        Raise Unavailable while the broker or the data cannot be asked: call it again then. `facts`
+        go into the start line.
         """
-        self.ledger.load()
-        self.ledger.write(line(now, Line.START, None, **facts))
+        if not self._loaded:
+            self.ledger.load()
+            self.ledger.write(line(now, Line.START, None, **facts))
+            self._loaded = True
         if self.ledger.book.live_since is None:
             self.ledger.write(line(now, Line.LIVE))
         self._truth = self.settler.settle(now)
@@ -143,6 +146,12 @@ class Engine:
         self.limits.share(truth.account, now, report.next_at, self._state())
         return report
 
+    def stop(self, now: datetime) -> None:
+        """The last words: a line, and figures that say whether we left anything open."""
+        self.ledger.write(line(now, Line.STOP))
+        if self._truth is not None:
+            self.limits.share(self._truth.account, now, now, "stopped")
+
     def _work(self, truth: Truth, now: datetime, session: Session | None) -> None:
         self.limits.judge(truth.account, now, session)
         self.tender.work(now, session)
@@ -155,30 +164,30 @@ class Engine:
             now, session, truth.account, self.assets, self.calendar_agrees, self.feed.cursor
         )
         due = self._due is not None and now >= self._due
-        for bar in self.feed.poll(now, session, due, self.active()):
-            self._on_bar(bar, place)
+        bars = self.feed.poll(now, session, due, self.active())
+        # A bar is on record only after its decisions: a crash in between takes them again, and
+        # their order ids are the same again.
+        self.ledger.write(*[self._on_bar(bar, place) for bar in bars])
         self._on_time(place)
         self.intake.execute_signals(place)
         self.tender.work(now, session)
         self._due = self.feed.strategy.next_due(self.view(now, session, truth.account))
 
-    def _on_bar(self, bar: Bar, place: Circumstances) -> None:
+    def _on_bar(self, bar: Bar, place: Circumstances) -> Event:
+        """Decide on one bar; return the line that puts it on record."""
         strategy = self.feed.strategy
-        view = self.view(place.now, place.session, place.account)
-        intents = strategy.on_bar(bar, view)
+        intents = strategy.on_bar(bar, self.view(place.now, place.session, place.account))
         numbers = dict(strategy.explain(bar.symbol))
-        self.ledger.write(
-            line(
-                place.now,
-                Line.BAR,
-                bar.symbol,
-                **bar_data(bar),
-                numbers=numbers,
-                memory=dict(strategy.memory(bar.symbol)),
-            )
-        )
         for intent in intents:
             self.intake.take(intent, replace(place, numbers=numbers, instant=bar.end))
+        return line(
+            place.now,
+            Line.BAR,
+            bar.symbol,
+            **bar_data(bar),
+            numbers=numbers,
+            memory=dict(strategy.memory(bar.symbol)),
+        )
 
     def _on_time(self, place: Circumstances) -> None:
         view = self.view(place.now, place.session, place.account)

@@ -11,7 +11,7 @@ from magellan_core.engine.limits import Limits
 from magellan_core.engine.settings import Settings
 from magellan_core.engine.stops import move_stop
 from magellan_core.engine.tend import Tender
-from magellan_core.errors import JournalUnwritable
+from magellan_core.errors import JournalUnwritable, Unavailable
 from magellan_core.lines import Line, line, quote_data, signal_data
 from magellan_core.market_hours import Session, label, new_york_date
 from magellan_core.model import (
@@ -82,7 +82,7 @@ class Intake:
         self._spent = Decimal(0)
 
     def take(self, intent: Intent, now: Circumstances) -> None:
-        """One intent of the strategy. Raise Unavailable if a quote cannot be had."""
+        """One intent of the strategy, at once."""
         match intent:
             case Withdraw():
                 self._drop_signal(intent.symbol, intent.reason, now)
@@ -111,8 +111,9 @@ class Intake:
             if isinstance(intent, Enter) and intent.until is not None and now.now > intent.until:
                 self._drop_signal(symbol, f"not executed by {label(intent.until)}", now)
             elif is_open and isinstance(intent, Exit):
-                self._drop_signal(symbol, "executed", now)
+                # The exit is on record before the signal goes, lest a crash lose both.
                 self._decide_exit(intent, now)
+                self._drop_signal(symbol, "executed", now)
             elif is_open and isinstance(intent, Enter) and self._enter(intent, now):
                 self._drop_signal(symbol, "executed", now)
 
@@ -145,7 +146,7 @@ class Intake:
 
     def _enter(self, intent: Enter, now: Circumstances) -> bool:
         """Judge and send. True: it was sent, or can never be; False: it may be tried again."""
-        quote = self.data.quotes([intent.symbol]).get(intent.symbol)
+        quote = self._quote(intent.symbol)
         question = self._question(intent, quote, now)
         against = objections(question, self.settings.entry)
         if against and self._said.get(intent.symbol) == against and intent.until is not None:
@@ -177,6 +178,13 @@ class Intake:
             return False
         self._spent += question.cost
         return True
+
+    def _quote(self, symbol: str) -> Quote | None:
+        """The latest quote. An outage is no quote: the predicates refuse, nothing is lost."""
+        try:
+            return self.data.quotes([symbol]).get(symbol)
+        except Unavailable:
+            return None
 
     def _question(self, intent: Enter, quote: Quote | None, now: Circumstances) -> Question:
         book, account = self.ledger.book, now.account

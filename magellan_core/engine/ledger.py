@@ -39,9 +39,10 @@ class Ledger:
 
     def write(self, *events: Event) -> None:
         """Record what has happened; never raises for a full disk."""
-        self.backlog.extend(events)
-        self.flush()
-        self._apply(events)
+        if events:
+            self.backlog.extend(events)
+            self.flush()
+            self._apply(events)
 
     def write_ahead(self, *events: Event) -> None:
         """Record what is about to happen. Raise JournalUnwritable, having applied nothing."""

@@ -1,0 +1,69 @@
+# Every target does its own set-up. PYTHON names a Python 3.12.
+PYTHON ?= python3.12
+VENV := .venv
+RUN := $(VENV)/bin/python
+FLAGS := $(if $(DATA),--data $(DATA)) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) \
+         $(if $(SPEED),--speed $(SPEED)) $(if $(SEED),--seed $(SEED)) $(if $(PORT),--port $(PORT))
+
+.PHONY: demo test lint types check setup setup-dev lock schema sessions format clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo   three daemons trade a made-up market on this machine, then reconcile"
+	@echo "            DATA=DIR FROM=YYYY-MM-DD TO=YYYY-MM-DD for stored bars, SPEED=60 for scaled time"
+	@echo "make test   every test that can run on this machine"
+	@echo "make check  lint, types, and generated files up to date"
+
+demo: setup
+	@$(RUN) scripts/demo.py $(FLAGS)
+
+test: setup-dev
+	$(RUN) -m pytest -q $(ARGS)
+
+lint: setup-dev
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+types: setup-dev
+	$(RUN) -m mypy
+
+check: lint types
+	$(RUN) scripts/config_schema.py --check
+	$(RUN) scripts/make_session_table.py --check
+
+format: setup-dev
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+schema: setup-dev
+	$(RUN) scripts/config_schema.py
+
+sessions: setup-dev
+	$(RUN) scripts/make_session_table.py
+
+# The stamps hold the environment: made anew when the lock changes.
+setup: $(VENV)/.runtime
+setup-dev: $(VENV)/.dev
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' 2>/dev/null || \
+	  { echo "Python 3.12 is needed and '$(PYTHON)' is not one: install it, or give PYTHON=/path/to/python3.12" >&2; exit 71; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: requirements.txt | $(VENV)/.python
+	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt | $(VENV)/.python
+	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@ $(VENV)/.runtime
+
+# requirements.txt is what a machine that trades installs; requirements-dev.txt adds the tests' tools.
+LOCK := uv pip compile --quiet --universal --generate-hashes --python-version 3.12 --custom-compile-command 'make lock'
+lock: setup-dev
+	$(RUN) -m $(LOCK) -o requirements.txt pyproject.toml
+	$(RUN) -m $(LOCK) --extra dev -c requirements.txt -o requirements-dev.txt pyproject.toml
+
+clean:
+	rm -rf var .pytest_cache .mypy_cache .ruff_cache

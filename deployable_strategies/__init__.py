@@ -1,0 +1,1 @@
+"""The strategies, each pure code with its deployment folder."""

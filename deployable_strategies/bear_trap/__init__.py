@@ -1,0 +1,1 @@
+"""Bear Trap: buy the reclaim of a broken low, intraday."""

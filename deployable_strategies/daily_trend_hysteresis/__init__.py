@@ -1,0 +1,1 @@
+"""Daily Trend: a Schmitt trigger on daily RSI."""

@@ -1,0 +1,112 @@
+"""Daily Trend: long while RSI of the daily closes is above its band, until it falls below.
+
+Rules and their sources: README.md in this folder.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+
+from magellan_core.indicators import Rsi, RsiMethod
+from magellan_core.market_hours import Session, at_new_york, new_york_date, next_session
+from magellan_core.model import Bar, DataNeeds, Enter, Exit, Intent, Timeframe, Withdraw
+from magellan_core.prices import to_decimal
+from magellan_core.strategy import View
+
+NONE: tuple[Intent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """RSI above `upper` wants long, below `lower` wants flat, in between nothing changes."""
+
+    period: int
+    upper: float
+    lower: float
+
+
+@dataclass(frozen=True, slots=True)
+class DailyTrendRules:
+    """When signals are taken and executed. `execute_until` is New York time."""
+
+    rsi_method: RsiMethod = "ema"
+    allocation: Decimal = Decimal(10000)
+    signal_after_close: timedelta = timedelta(minutes=5)
+    execution_delay: timedelta = timedelta(0)
+    execute_until: time = time(10, 0)
+
+
+class DailyTrend:
+    """The strategy object. Decides from the position held, or about to be."""
+
+    def __init__(
+        self, bands: Mapping[str, Band], rules: DailyTrendRules, *, warmup_bars: int = 400
+    ) -> None:
+        self.name = "daily_trend"
+        self.bands, self.rules = bands, rules
+        self.needs = DataNeeds(tuple(bands), Timeframe.DAY, False, warmup_bars, True)
+        self._rsi = {s: Rsi(band.period, rules.rsi_method) for s, band in bands.items()}
+
+    def warm(self, bar: Bar) -> None:
+        self._rsi[bar.symbol].update(bar.close)
+
+    def on_bar(self, bar: Bar, view: View) -> Sequence[Intent]:
+        band, rsi = self.bands[bar.symbol], self._rsi[bar.symbol].update(bar.close)
+        waiting = view.pending.get(bar.symbol)
+        held = bar.symbol in view.holdings
+        # What will be, once the signal that waits has been executed.
+        long = isinstance(waiting, Enter) or (held and not isinstance(waiting, Exit))
+        if rsi > band.upper and not long:
+            why = f"rsi {rsi:.2f} > {band.upper:g}"
+            return (Withdraw(bar.symbol, why),) if held else (self._enter(bar, why),)
+        if rsi < band.lower and long:
+            why = f"rsi {rsi:.2f} < {band.lower:g}"
+            if not held:
+                return (Withdraw(bar.symbol, why),)
+            return (Exit(bar.symbol, why, self._execution(bar)),)
+        return NONE
+
+    def _execution(self, bar: Bar) -> datetime:
+        """The open after the bar's session, plus the delay."""
+        return next_session(new_york_date(bar.end)).open + self.rules.execution_delay
+
+    def _enter(self, bar: Bar, why: str) -> Enter:
+        at, until = self._execution(bar), self.rules.execute_until
+        return Enter(
+            bar.symbol,
+            why,
+            to_decimal(bar.close),
+            dollars=self.rules.allocation,
+            not_before=at,
+            until=at_new_york(new_york_date(at), until.hour, until.minute),
+        )
+
+    def on_time(self, view: View) -> Sequence[Intent]:  # noqa: ARG002
+        """Time alone decides nothing: signals carry their instant."""
+        return NONE
+
+    def next_due(self, view: View) -> datetime | None:
+        """Five minutes after the next close, when the day's bars are asked for."""
+        today = view.session
+        if today is not None and view.now < self._signal_at(today):
+            return self._signal_at(today)
+        return self._signal_at(next_session(new_york_date(view.now)))
+
+    def _signal_at(self, session: Session) -> datetime:
+        return session.close + self.rules.signal_after_close
+
+    def explain(self, symbol: str) -> Mapping[str, str]:
+        band, rsi = self.bands[symbol], self._rsi[symbol]
+        return {
+            "rsi": f"{rsi.value:.2f}" if rsi.count else "-",
+            "band": f"{band.upper:g}/{band.lower:g}",
+            "waits for": f"rsi > {band.upper:g} to buy, < {band.lower:g} to sell",
+        }
+
+    def memory(self, symbol: str) -> Mapping[str, bool | float | str]:  # noqa: ARG002
+        """Bars and the position held rebuild everything."""
+        return {}
+
+    def recall(self, symbol: str, memory: Mapping[str, bool | float | str]) -> None:
+        """Nothing was kept."""

@@ -1,0 +1,1 @@
+"""Hourly Swing: the same trigger on hourly bars, held overnight."""

@@ -1,0 +1,120 @@
+"""Hourly Swing: long while RSI of the hourly closes is above its band, checked hourly.
+
+The band is folded over every completed bar, orders go at the checks inside the session. Rules and
+their sources: README.md in this folder.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+
+from magellan_core.indicators import Hysteresis, Rsi, RsiMethod
+from magellan_core.market_hours import Session, at_new_york, new_york_date, next_session
+from magellan_core.model import Bar, DataNeeds, Enter, Exit, Intent, Timeframe
+from magellan_core.prices import to_decimal
+from magellan_core.strategy import View
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """RSI above `upper` wants long, below `lower` wants flat, in between nothing changes."""
+
+    period: int
+    upper: float
+    lower: float
+
+
+@dataclass(frozen=True, slots=True)
+class HourlySwingRules:
+    """`first_check` is New York time; checks follow hourly to the last before the close."""
+
+    rsi_method: RsiMethod = "ema"
+    allocation: Decimal = Decimal(50000)
+    first_check: time = time(10, 0)
+    extended_hours: bool = True
+
+
+class HourlySwing:
+    """The strategy object."""
+
+    def __init__(
+        self, bands: Mapping[str, Band], rules: HourlySwingRules, *, warmup_bars: int = 1000
+    ) -> None:
+        self.name = "hourly_swing"
+        self.bands, self.rules = bands, rules
+        self.needs = DataNeeds(
+            tuple(bands), Timeframe.HOUR, rules.extended_hours, warmup_bars, True
+        )
+        self._rsi = {s: Rsi(band.period, rules.rsi_method) for s, band in bands.items()}
+        self._wants = {s: Hysteresis(band.upper, band.lower) for s, band in bands.items()}
+        self._close: dict[str, float] = {}
+        self._checked: datetime | None = None
+
+    def warm(self, bar: Bar) -> None:
+        self._rsi[bar.symbol].update(bar.close)
+        self._close[bar.symbol] = bar.close
+
+    def on_bar(self, bar: Bar, view: View) -> Sequence[Intent]:  # noqa: ARG002
+        """Fold the bar; the next check acts on it."""
+        self._wants[bar.symbol].update(self._rsi[bar.symbol].update(bar.close))
+        self._close[bar.symbol] = bar.close
+        return ()
+
+    def on_time(self, view: View) -> Sequence[Intent]:
+        """At a check, or late at the first tick after one: bring positions to what is wanted."""
+        session = view.session
+        if session is None or not session.open <= view.now < session.close:
+            return ()
+        due = max((c for c in self._checks(session) if c <= view.now), default=None)
+        if due is None or due == self._checked:
+            return ()
+        self._checked = due
+        intents = (self._wanted(symbol, view) for symbol in self.bands)
+        return [intent for intent in intents if intent is not None]
+
+    def _wanted(self, symbol: str, view: View) -> Intent | None:
+        wants, held, rsi = self._wants[symbol].on, symbol in view.holdings, self._rsi[symbol].value
+        if wants and not held and symbol not in view.busy:
+            return Enter(
+                symbol,
+                f"rsi {rsi:.2f}, long wanted",
+                to_decimal(self._close[symbol]),
+                dollars=self.rules.allocation,
+            )
+        if held and not wants:
+            return Exit(symbol, f"rsi {rsi:.2f}, flat wanted")
+        return None
+
+    def _checks(self, session: Session) -> list[datetime]:
+        first = self.rules.first_check
+        at = at_new_york(session.date, first.hour, first.minute)
+        checks: list[datetime] = []
+        while at < session.close:
+            checks.append(at)
+            at += HOUR
+        return checks
+
+    def next_due(self, view: View) -> datetime | None:
+        """The next check."""
+        sessions = [] if view.session is None else [view.session]
+        sessions.append(next_session(new_york_date(view.now)))
+        return min(c for s in sessions for c in self._checks(s) if c > view.now)
+
+    def explain(self, symbol: str) -> Mapping[str, str]:
+        band, rsi, wants = self.bands[symbol], self._rsi[symbol], self._wants[symbol].on
+        return {
+            "rsi": f"{rsi.value:.2f}" if rsi.count else "-",
+            "band": f"{band.upper:g}/{band.lower:g}",
+            "wants": "long" if wants else "flat",
+            "waits for": f"rsi < {band.lower:g}" if wants else f"rsi > {band.upper:g}",
+        }
+
+    def memory(self, symbol: str) -> Mapping[str, bool | float | str]:
+        """What the fold since going live wants."""
+        return {"long": self._wants[symbol].on}
+
+    def recall(self, symbol: str, memory: Mapping[str, bool | float | str]) -> None:
+        self._wants[symbol].on = bool(memory.get("long", False))

@@ -1,0 +1,185 @@
+"""alpaca-py's REST clients behind two verbs, `call` and `get`, that answer or raise named errors.
+
+LAW: a POST, PATCH or DELETE is sent once; whoever called it learns what is known of its outcome.
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import NamedTuple, NoReturn
+from urllib.parse import urlsplit
+
+from alpaca.common.exceptions import APIError
+from alpaca.common.rest import RESTClient
+from alpaca.data.historical.stock import StockHistoricalDataClient
+from alpaca.trading.client import TradingClient
+from requests import Response
+from requests.exceptions import JSONDecodeError
+
+from magellan_core.alpaca.deadline import DeadlineSession, Limits, place
+from magellan_core.errors import ConfigError, CredentialsError, RateLimited, Unavailable
+
+PAPER_URL = "https://paper-api.alpaca.markets"
+DATA_URL = "https://data.alpaca.markets"
+
+
+class Endpoints(NamedTuple):
+    """Where the broker is: host roots for REST, the complete address for the stream."""
+
+    trading: str = PAPER_URL
+    data: str = DATA_URL
+
+    @property
+    def stream(self) -> str:
+        """The trade_updates websocket of the trading host."""
+        return "ws" + self.trading.removeprefix("http") + "/stream"
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether orders go to an exchange on this machine."""
+        return _is_loopback(urlsplit(self.trading).hostname)
+
+
+def endpoints(env: Mapping[str, str]) -> Endpoints:
+    """The hosts named by APCA_API_BASE_URL and APCA_API_DATA_URL; Alpaca's paper host by default.
+
+    An exchange on loopback serves its own data unless told otherwise: real prices and made-up
+    fills must not meet by accident. Raises ConfigError for an address that is no http(s) host, or
+    that would send keys in the clear.
+    """
+    faults: list[str] = []
+    trading = _root(env, "APCA_API_BASE_URL", PAPER_URL, faults)
+    loopback = _is_loopback(urlsplit(trading).hostname)
+    data = _root(env, "APCA_API_DATA_URL", trading if loopback else DATA_URL, faults)
+    if faults:
+        raise ConfigError("environment", faults)
+    return Endpoints(trading, data)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A client error (4xx) with Alpaca's JSON body: the request took no effect."""
+
+    status: int
+    code: int | None
+    message: str
+
+
+class Rest:
+    """One alpaca-py client. Answers are decoded JSON: nothing is assumed of their form.
+
+    Both verbs raise CredentialsError when the keys are refused, RateLimited on HTTP 429, and
+    Unavailable when there is no usable answer, in time or at all.
+    """
+
+    def __init__(self, client: RESTClient, limits: Limits) -> None:
+        client._session = DeadlineSession(limits)
+        # alpaca-py would send a POST answered 429 or 504 again: double orders.
+        client._retry = 0
+        self._client = client
+
+    def call(
+        self, verb: str, path: str, data: Mapping[str, object] | None = None
+    ) -> object | Rejection:
+        """Send one request; None for an empty answer, which is how a DELETE says yes."""
+        where = place(verb, f"{_address(self._client)}{path}")
+        try:
+            return self._client._request(verb, path, dict(data) if data is not None else None)
+        except APIError as error:
+            if error.response is None:
+                raise Unavailable(f"{where}: no answer: try again") from error
+            return _rejection(where, error.response)
+        except JSONDecodeError as error:
+            raise Unavailable(f"{where}: the answer is not JSON: check the base URL") from error
+
+    def get(self, path: str, query: Mapping[str, object] | None = None) -> object:
+        """Read something that must be there: a Rejection or an empty answer is Unavailable."""
+        where = place("GET", f"{_address(self._client)}{path}")
+        answer = self.call("GET", path, query)
+        if isinstance(answer, Rejection):
+            raise Unavailable(
+                f"{where}: refused with {answer.status} ({answer.message}): it is asked again later"
+            )
+        if answer is None:
+            raise Unavailable(f"{where}: the answer is empty: a later tick tries again")
+        return answer
+
+    def close(self) -> None:
+        """Close the connections; the object is of no use afterwards."""
+        self._client._session.close()
+
+
+def trading_rest(key: str, secret: str, url: str = PAPER_URL, limits: Limits | None = None) -> Rest:
+    """The trading API of one account; `url` is the host root, without /v2."""
+    client = TradingClient(key, secret, raw_data=True, url_override=url)
+    return Rest(client, limits or Limits())
+
+
+def data_rest(key: str, secret: str, url: str = DATA_URL, limits: Limits | None = None) -> Rest:
+    """The market data API; `url` is the host root, without /v2."""
+    client = StockHistoricalDataClient(key, secret, raw_data=True, url_override=url)
+    return Rest(client, limits or Limits())
+
+
+def _rejection(where: str, response: Response) -> Rejection:
+    """What an HTTP error says. Raises unless it is a client error in Alpaca's form."""
+    status = response.status_code
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        raise RateLimited(f"{where}: too many requests (429): ask less often")
+    code, message = _told(response)
+    nameless = code is None and status == HTTPStatus.FORBIDDEN
+    if status == HTTPStatus.UNAUTHORIZED or (nameless and message is not None):
+        _refused_keys(where, status)
+    if message is None:
+        raise Unavailable(
+            f"{where}: HTTP {status} without Alpaca's error body: check the base URL and the "
+            "broker's status"
+        )
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
+        raise Unavailable(f"{where}: HTTP {status} ({message}): a later tick tries again")
+    return Rejection(status, code, message)
+
+
+def _refused_keys(where: str, status: int) -> NoReturn:
+    raise CredentialsError(
+        f"{where}: the API keys are refused ({status}): create keys for this paper account in the "
+        "Alpaca dashboard and store them again"
+    )
+
+
+def _told(response: Response) -> tuple[int | None, str | None]:
+    """Code and message of Alpaca's error body; message None: it is no such body."""
+    try:
+        body = response.json()
+    except JSONDecodeError:
+        return None, None
+    if not isinstance(body, dict) or not isinstance(body.get("message"), str):
+        return None, None
+    code = body.get("code")
+    return (code if isinstance(code, int) else None), " ".join(body["message"].split())
+
+
+def _address(client: RESTClient) -> str:
+    return f"{client._base_url}/{client._api_version}"
+
+
+def _root(env: Mapping[str, str], name: str, default: str, faults: list[str]) -> str:
+    """The host root that the variable names: alpaca-py adds /v2 itself."""
+    told = env.get(name, "").strip()
+    root = (told or default).rstrip("/").removesuffix("/v2")
+    parts = urlsplit(root)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path:
+        faults.append(f"{name} is {told!r}: give a host root such as {default}")
+    elif parts.scheme == "http" and not _is_loopback(parts.hostname):
+        faults.append(f"{name} is {told!r}: only https keeps the keys secret on the way")
+    return root
+
+
+def _is_loopback(host: str | None) -> bool:
+    if host is None or host == "localhost":
+        return host is not None
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""What Magellan uses of AWS: the only importers of boto3."""

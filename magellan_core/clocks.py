@@ -1,0 +1,67 @@
+"""The clock a daemon lives by, with the signals and order updates that end its naps."""
+
+import signal
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import FrameType
+from typing import Protocol
+
+from magellan_core.alpaca.stream import UpdateHints
+from magellan_core.aws.credentials import Keys
+from magellan_core.paper.clock import ExchangeClock
+from magellan_core.ports import Clock, Woken
+from magellan_core.process.clock import WallClock
+
+
+class DaemonClock(Clock, Protocol):
+    """A clock that also tells its exchange, if it has one, that we are gone."""
+
+    def leave(self) -> None: ...
+
+
+def open_clock(
+    strategy: str,
+    exchange: str | None,
+    stream_url: str,
+    keys: Keys,
+    stop_asked: Callable[[], None],
+    stack: ExitStack,
+) -> DaemonClock:
+    """Follow the paper exchange's clock, or the wall's. `stack` ends what is started here.
+
+    The stream of order updates is a hint that ends a nap early; polling is the truth.
+    """
+    clock: ExchangeClock | WallClock
+    if exchange is not None:
+        stepped = ExchangeClock(exchange, strategy, stream=True)
+        # The exchange's own wait tells of updates; the stream is drained to keep runs equal.
+        hints = UpdateHints(stream_url, keys.key, keys.secret, on_hint=_nothing)
+        stepped.drain = hints.drain
+        clock = stepped
+    else:
+        wall = WallClock()
+
+        def hint(_frame: int) -> None:
+            wall.inbox.put(Woken.UPDATE)
+
+        hints = UpdateHints(stream_url, keys.key, keys.secret, on_hint=hint)
+        clock = wall
+    hints.start()
+    stack.callback(hints.stop)
+    stack.callback(clock.leave)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stop_asked()
+        clock.inbox.put(Woken.STOP)
+
+    def reload(_number: int, _frame: FrameType | None) -> None:
+        clock.inbox.put(Woken.RELOAD)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGHUP, reload)
+    return clock
+
+
+def _nothing(_frame: int) -> None:
+    """The exchange wakes us itself."""

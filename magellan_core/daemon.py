@@ -1,0 +1,282 @@
+"""Composition root of a strategy's daemon: environment, config, adapters, engine, loop.
+
+Signals end naps, never ticks. Stopping never trades.
+"""
+
+import argparse
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+from types import TracebackType
+
+from magellan_core import __version__
+from magellan_core.alpaca.broker import AlpacaBroker
+from magellan_core.alpaca.data import AlpacaData
+from magellan_core.alpaca.deadline import Limits
+from magellan_core.alpaca.transport import data_rest, trading_rest
+from magellan_core.aws.credentials import Parameters, fetch
+from magellan_core.clocks import DaemonClock, open_clock
+from magellan_core.compose import seconds, settings_of
+from magellan_core.config import PENDING, Config, is_loopback, load
+from magellan_core.engine.engine import Engine, Report
+from magellan_core.environment import Environment, read, stream_url_of
+from magellan_core.errors import (
+    ConfigError,
+    CredentialsError,
+    ExitCode,
+    MagellanError,
+    Unavailable,
+    UnknownSymbol,
+)
+from magellan_core.market_hours import label
+from magellan_core.model import Account
+from magellan_core.ports import Woken
+from magellan_core.process.alerts import LogAlerts
+from magellan_core.process.logs import log, setup
+from magellan_core.process.notify import Notifier
+from magellan_core.store.journal import SqliteJournal
+from magellan_core.store.lock import hold
+from magellan_core.store.portfolio import SqlitePortfolioStore
+from magellan_core.strategy import Strategy
+
+ROOT = Path(__file__).resolve().parents[1]
+PATROL_CLOSED = timedelta(seconds=60)
+STEPPED_PATROL = timedelta(minutes=5)
+BETWEEN_TRIES = timedelta(seconds=5)
+START_EXTENSION = timedelta(seconds=60)
+
+
+Build = Callable[[Config], Strategy]
+
+
+def main(strategy: str, beside: Path, build: Build, argv: Sequence[str] | None = None) -> int:
+    """Run until told to stop; return the exit code. `beside` is the shipped config.json."""
+    parser = argparse.ArgumentParser(description=f"Magellan daemon: {strategy}")
+    parser.add_argument("--config", type=Path, help="config file (default: the installed one)")
+    parser.add_argument("--check", action="store_true", help="check the config and exit")
+    args = parser.parse_args(argv)
+    setup("INFO", strategy, environ=os.environ, stream=sys.stdout)
+    sys.excepthook = _say_crash
+    try:
+        environment = read(os.environ, strategy, beside)
+        path = args.config or environment.config
+        config = load(path)
+        _check_strategy(config, strategy, path)
+        if args.check:
+            log(logging.INFO, "config", f"{path} is valid", hash=config.digest)
+            return ExitCode.OK
+        return Daemon(strategy, path, config, environment, build).run()
+    except MagellanError as fault:
+        log(logging.CRITICAL, "failed", str(fault), exit=int(fault.exit_code))
+        return fault.exit_code
+
+
+def _say_crash(
+    kind: type[BaseException], fault: BaseException, trace: TracebackType | None
+) -> None:
+    """Not survived: said in full, and the process ends with 1; the next start recovers."""
+    for text in traceback.format_exception(kind, fault, trace):
+        for row in text.splitlines():
+            log(logging.CRITICAL, "crashed", row)
+
+
+def _check_strategy(config: Config, strategy: str, path: Path) -> None:
+    if config.name != strategy:
+        fault = f"strategy.name: is {config.name!r}, this daemon runs {strategy!r}"
+        raise ConfigError(str(path), [fault])
+
+
+class Daemon:
+    """One run of one strategy, from start line to stop line."""
+
+    def __init__(
+        self, strategy: str, path: Path, config: Config, environment: Environment, build: Build
+    ) -> None:
+        self.strategy, self.path, self.config, self.env = strategy, path, config, environment
+        self.build = build
+        self.notifier = Notifier.from_env(os.environ)
+        self.base_url = environment.base_url or config.ssm_parameters.base_url
+        # An exchange of ours serves its own data: real prices and made-up fills must not meet.
+        data_url = environment.data_url or environment.base_url
+        self.data_url = data_url or config.ssm_parameters.data_url
+        self._stopping = False
+
+    def run(self) -> int:
+        with ExitStack() as stack:
+            self.env.state.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(hold(self.env.state / f"{self.strategy}.lock"))
+            keys = fetch(self._parameters(), os.environ)
+            setup(
+                self.config.monitoring.log_level,
+                self.strategy,
+                environ=os.environ,
+                stream=sys.stdout,
+                secrets=[keys.key, keys.secret],
+            )
+            journal = SqliteJournal(self.env.state / f"{self.strategy}.sqlite3")
+            stack.callback(journal.close)
+            store = SqlitePortfolioStore(self.env.state / self.config.portfolio.store)
+            stack.callback(store.close)
+            clock = open_clock(
+                self.strategy, self.env.exchange, self._stream_url(), keys, self._stop_asked, stack
+            )
+            limits = Limits(read=self._seconds()[0], call=self._seconds()[1])
+            broker = AlpacaBroker(trading_rest(keys.key, keys.secret, self.base_url, limits))
+            engine = Engine(
+                lambda: self.build(self.config),
+                broker,
+                AlpacaData(
+                    data_rest(keys.key, keys.secret, self.data_url, limits),
+                    self.config.data_requirements.feed,
+                ),
+                journal,
+                store,
+                LogAlerts(clock.now),
+                settings_of(
+                    self.config,
+                    patrol=self._patrol(),
+                    patrol_closed=None if self.env.exchange else PATROL_CLOSED,
+                ),
+            )
+            facts = self._say_start()
+            return self._serve(engine, broker, clock, facts)
+
+    # -- parts -------------------------------------------------------------------------------
+
+    def _seconds(self) -> tuple[float, float]:
+        execution = self.config.execution
+        return float(execution.request_timeout_seconds), float(execution.request_deadline_seconds)
+
+    def _parameters(self) -> Parameters:
+        ssm = self.config.ssm_parameters
+        return Parameters(ssm.api_key_path, ssm.api_secret_path, ssm.region)
+
+    def _stream_url(self) -> str:
+        return self.env.stream_url or stream_url_of(self.base_url)
+
+    def _stop_asked(self) -> None:
+        self._stopping = True
+
+    def _patrol(self) -> timedelta:
+        if self.env.patrol_seconds is not None:
+            return seconds(self.env.patrol_seconds)
+        if self.env.exchange:
+            return STEPPED_PATROL
+        return seconds(self.config.execution.loop_interval_seconds)
+
+    def _say_start(self) -> dict[str, object]:
+        source = source_hash(ROOT)
+        account = self.config.account_info.account_id
+        log(
+            logging.INFO,
+            "start",
+            f"Magellan {__version__} {self.strategy}",
+            config=self.path,
+            config_hash=self.config.digest,
+            source_hash=source,
+            account=account,
+            broker=self.base_url,
+        )
+        return {
+            "version": __version__,
+            "config_hash": self.config.digest,
+            "source_hash": source,
+            "account": account,
+        }
+
+    # -- running -----------------------------------------------------------------------------
+
+    def _serve(
+        self, engine: Engine, broker: AlpacaBroker, clock: DaemonClock, facts: dict[str, object]
+    ) -> int:
+        if not self._start(engine, broker, clock, facts):
+            return ExitCode.OK
+        if engine.halted_and_flat():
+            return self._halted(engine)
+        if not engine.active():
+            raise UnknownSymbol(
+                f"none of {', '.join(engine.symbols)} can be traded at {self.base_url}: "
+                "check `symbols` in the config, and the market data of a paper exchange"
+            )
+        self.notifier.ready("recovered")
+        while True:
+            report = engine.tick(clock.now())
+            self._tell(report)
+            if report.finished:
+                return self._halted(engine)
+            woken = clock.wait(report.next_at, wake_on_update=report.watching)
+            if woken is Woken.STOP:
+                return self._stop(engine, clock)
+            if woken is Woken.RELOAD:
+                log(logging.WARNING, "reload", "restart the service to use a changed config")
+
+    def _start(
+        self, engine: Engine, broker: AlpacaBroker, clock: DaemonClock, facts: dict[str, object]
+    ) -> bool:
+        """Recover, waiting for the broker as long as it takes; False: stopped meanwhile."""
+        while not self._stopping:
+            now = clock.now()
+            try:
+                self._check_account(broker.account())
+                engine.recover(now, facts)
+            except Unavailable as fault:
+                log(logging.WARNING, "waiting", f"the broker cannot be asked yet: {fault}")
+                self.notifier.extend_timeout(START_EXTENSION)
+                if clock.wait(now + BETWEEN_TRIES, wake_on_update=False) is Woken.STOP:
+                    return False
+                continue
+            return True
+        return False
+
+    def _check_account(self, account: Account) -> None:
+        """The keys must open the account that the config names."""
+        named = self.config.account_info.account_id
+        if named == PENDING and is_loopback(self.base_url):
+            return
+        if named == PENDING:
+            fault = "account_info.account_id: is PENDING_CREATION: put the account's number here"
+            raise ConfigError(str(self.path), [fault])
+        if account.number != named:
+            raise CredentialsError(
+                f"the keys open account {account.number}, the config names {named}: "
+                "correct account_info.account_id or store that account's keys"
+            )
+
+    def _tell(self, report: Report) -> None:
+        self.notifier.alive(report.status)
+        log(logging.DEBUG, "tick", report.status, next=label(report.next_at))
+
+    def _halted(self, engine: Engine) -> int:
+        halts = engine.ledger.book.halts.values()
+        why = "; ".join(f"{h.limit} at {h.at:%Y-%m-%d %H:%M} UTC: {h.why}" for h in halts)
+        said = (
+            f"halted and flat ({why}); resume with scripts/resume_trading.py "
+            f"--strategy {self.strategy} --reason ..."
+        )
+        log(logging.CRITICAL, "halted", said)
+        self.notifier.stopping(said)
+        return ExitCode.HALTED
+
+    def _stop(self, engine: Engine, clock: DaemonClock) -> int:
+        self.notifier.stopping("stopping")
+        now = clock.now()
+        engine.stop(now)
+        positions = len(engine.ledger.book.positions)
+        log(logging.INFO, "stop", f"stopped as asked, {positions} positions stay open")
+        return ExitCode.OK
+
+
+def source_hash(root: Path) -> str:
+    """First 12 hex digits over the sources that trade: whether two machines run the same code."""
+    digest = sha256()
+    for folder in ("magellan_core", "deployable_strategies"):
+        for path in sorted((root / folder).rglob("*.py")):
+            digest.update(path.relative_to(root).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]

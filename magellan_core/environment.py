@@ -1,0 +1,53 @@
+"""What the environment tells a daemon: where its config, state, broker and clock are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+INSTALLED_CONFIGS = Path("/etc/magellan")
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Read once at start. `exchange` is the paper exchange whose clock is followed, if any."""
+
+    config: Path
+    state: Path
+    base_url: str | None
+    data_url: str | None
+    stream_url: str | None
+    exchange: str | None
+    patrol_seconds: float | None
+
+
+def read(environ: Mapping[str, str], strategy: str, beside: Path) -> Environment:
+    """Settle every path. `beside` is the config.json next to run_strategy.py."""
+    base_url = environ.get("APCA_API_BASE_URL")
+    patrol = environ.get("MAGELLAN_PATROL_SECONDS")
+    state = environ.get("STATE_DIRECTORY") or environ.get("MAGELLAN_STATE_DIR") or "var/state"
+    return Environment(
+        config=_config(environ, strategy, beside),
+        state=Path(state.split(":")[0]),
+        base_url=base_url,
+        data_url=environ.get("APCA_API_DATA_URL"),
+        stream_url=environ.get("APCA_API_STREAM_URL"),
+        exchange=base_url if environ.get("MAGELLAN_CLOCK") == "exchange" else None,
+        patrol_seconds=None if patrol is None else float(patrol),
+    )
+
+
+def _config(environ: Mapping[str, str], strategy: str, beside: Path) -> Path:
+    """The operator's file where one is installed, else the one shipped with the code."""
+    named = environ.get("MAGELLAN_CONFIG")
+    if named:
+        return Path(named)
+    installed = INSTALLED_CONFIGS / f"{strategy}.json"
+    return installed if installed.exists() else beside
+
+
+def stream_url_of(base_url: str) -> str:
+    """The trade_updates address of a REST address: the same host, /stream."""
+    parts = urlsplit(base_url)
+    scheme = "wss" if parts.scheme == "https" else "ws"
+    return f"{scheme}://{parts.netloc}/stream"

@@ -1,0 +1,1 @@
+"""What scripts call: snapshots, reconciliation, summaries."""

@@ -1,0 +1,243 @@
+"""Conduct a demonstration: exchange, daemons and dashboard, from first session to last."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from threading import Event, Thread
+from time import monotonic, sleep
+
+from rich.console import Console
+
+from magellan_core.errors import ClockError, ExitCode, MagellanError, Unavailable
+from magellan_core.market_hours import Session, label, new_york, sessions_between
+from magellan_core.operations.children import Children, Unit, read_unit
+from magellan_core.operations.open_stations import open_stations
+from magellan_core.operations.stations import Station
+from magellan_core.operations.summary import AccountSummary, show, summarise, write_json
+from magellan_core.operations.watch import Watch
+from magellan_core.paper.clock import ExchangeClock
+from magellan_core.paper.synthetic import DEMO_FIRST, DEMO_LAST
+from magellan_core.ports import Woken
+
+UNITS = {
+    "bear_trap": ("bear_trap", "magellan-bear-trap.service"),
+    "daily_trend": ("daily_trend_hysteresis", "magellan-daily-trend.service"),
+    "hourly_swing": ("hourly_swing", "magellan-hourly-swing.service"),
+}
+EXPECTED_ENDS = {int(ExitCode.OK), int(ExitCode.HALTED)}
+AFTER_CLOSE = timedelta(minutes=30)
+START_PATIENCE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """Which bars to trade. `data` None: the synthetic market of `seed`."""
+
+    data: Path | None
+    first: date | None
+    last: date | None
+    seed: int | None
+
+    def arguments(self) -> list[str]:
+        words = ["--synthetic"] if self.data is None else ["--data", str(self.data)]
+        for flag, value in (("--from", self.first), ("--to", self.last), ("--seed", self.seed)):
+            words += [] if value is None else [flag, str(value)]
+        return words
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The exchange's ready file: where it listens, the days it plays, whose accounts it has."""
+
+    base_url: str
+    first: date
+    last: date
+    keys: dict[str, tuple[str, str]]
+
+
+class ChildFailed(MagellanError):
+    """A process of the demonstration ended with an error of its own."""
+
+    def __init__(self, exit_code: ExitCode, text: str) -> None:
+        super().__init__(text)
+        self.code = exit_code
+
+
+class Demo:
+    """One run. Everything it starts has ended when `run` returns or raises."""
+
+    def __init__(
+        self,
+        root: Path,
+        out: Path,
+        market: Market,
+        speed: float | None,
+        port: int,
+        console: Console,
+        environ: Mapping[str, str],
+    ) -> None:
+        self.root, self.out, self.market = root, out, market
+        self.speed, self.port, self.console = speed, port, console
+        self.environ = environ
+        self.units = {
+            name: read_unit(root / "deployable_strategies" / folder / "aws_deployment" / unit, name)
+            for name, (folder, unit) in UNITS.items()
+        }
+
+    def run(self) -> int:
+        """Trade all sessions; return the exit code. Raise MagellanError if anything fails."""
+        began = monotonic()
+        with Children(self.root, self.environ) as children:
+            opened = self._open_exchange(children)
+            for unit in self.units.values():
+                self._start_daemon(children, unit, opened)
+            configs = {name: unit.config for name, unit in self.units.items()}
+            stations = open_stations(configs, opened.base_url, opened.keys, self.out / "state")
+            with self._conduct(children, opened) as clock:
+                self._watch(clock, opened, stations)
+                for name in self.units:
+                    if name in children.running:
+                        children.stop(name)
+                summaries = [summarise(station) for station in stations]
+        write_json(self.out / "summary.json", summaries)
+        show(self.console, summaries)
+        self.console.print(
+            f"\n{monotonic() - began:.1f} s; journals, logs and summary.json are in {self.out}"
+        )
+        return self._verdict(summaries)
+
+    def _verdict(self, summaries: list[AccountSummary]) -> int:
+        idle = [s.strategy for s in summaries if not s.fills]
+        apart = [s.strategy for s in summaries if not s.reconciled]
+        for name in idle:
+            self.console.print(f"{name}: no order was filled", style="red")
+        for name in apart:
+            self.console.print(f"{name}: journal and exchange disagree", style="red")
+        return ExitCode.NOT_RECONCILED if idle or apart else ExitCode.OK
+
+    # -- starting ----------------------------------------------------------------------------
+
+    def _open_exchange(self, children: Children) -> Opened:
+        ready = self.out / "exchange.json"
+        log = self.out / "logs" / "exchange.log"
+        pace = ["--step"] if self.speed is None else ["--speed", str(self.speed)]
+        children.start(
+            "exchange",
+            [
+                "scripts/paper_exchange.py",
+                *self.market.arguments(),
+                *pace,
+                *("--roster", ",".join(["conductor", *self.units])),
+                *("--configs", *(str(u.config) for u in self.units.values())),
+                *("--port", str(self.port)),
+                *("--ready-file", str(ready)),
+                "--quiet",
+            ],
+            {},
+            log,
+        )
+        deadline = monotonic() + START_PATIENCE
+        while not ready.exists():
+            code = children.ended().get("exchange")
+            if code is not None:
+                raise failed(code, _last_line(log))
+            if monotonic() > deadline:
+                raise Unavailable(f"the paper exchange did not start: see {log}")
+            sleep(0.02)
+        told = json.loads(ready.read_text())
+        return Opened(
+            f"http://127.0.0.1:{told['port']}",
+            self.market.first or DEMO_FIRST,
+            self.market.last or DEMO_LAST,
+            {a["strategy"]: (a["key"], a["secret"]) for a in told["accounts"]},
+        )
+
+    def _start_daemon(self, children: Children, unit: Unit, opened: Opened) -> None:
+        key, secret = opened.keys[unit.strategy]
+        environ = {
+            "APCA_API_BASE_URL": opened.base_url,
+            "APCA_API_KEY_ID": key,
+            "APCA_API_SECRET_KEY": secret,
+            "MAGELLAN_CLOCK": "exchange",
+            "MAGELLAN_CONFIG": str(unit.config),
+            "MAGELLAN_STATE_DIR": str(self.out / "state"),
+        }
+        children.start(unit.strategy, unit.arguments, environ, self._log(unit.strategy))
+
+    def _log(self, strategy: str) -> Path:
+        return self.out / "logs" / f"{strategy}.log"
+
+    # -- conducting --------------------------------------------------------------------------
+
+    @contextmanager
+    def _conduct(self, children: Children, opened: Opened) -> Iterator[ExchangeClock]:
+        """The first seat of the roster; a daemon that ends by surprise ends the wait."""
+        clock = ExchangeClock(opened.base_url, "conductor")
+        over = Event()
+
+        def guard() -> None:
+            while not over.wait(0.1):
+                if any(code not in EXPECTED_ENDS for code in children.ended().values()):
+                    clock.inbox.put(Woken.STOP)
+                    return
+
+        thread = Thread(target=guard, name="guard", daemon=True)
+        thread.start()
+        try:
+            yield clock
+        except ClockError:
+            self._blame(children)
+            raise
+        finally:
+            over.set()
+            thread.join()
+
+    def _watch(self, clock: ExchangeClock, opened: Opened, stations: list[Station]) -> None:
+        """Let time go by to half an hour after the last close, looking in now and then."""
+        sessions = sessions_between(opened.first, opened.last)
+        with Watch(self.console, stations) as watch:
+            now = clock.now()
+            for until in stops(sessions, often=watch.live):
+                if until <= now:
+                    continue
+                if clock.wait(until, wake_on_update=False) is Woken.STOP:
+                    raise Unavailable(f"a process ended by surprise: see {self.out / 'logs'}")
+                now = clock.now()
+                watch.look(now, f"{new_york(now):%a %Y-%m-%d} {label(now)}")
+
+    def _blame(self, children: Children) -> None:
+        """A daemon that died is the better explanation for an exchange that gave up."""
+        for name, code in children.ended().items():
+            if code not in EXPECTED_ENDS:
+                log = self._log(name)
+                raise failed(code, f"{name}: {_last_line(log)}")
+
+
+def stops(sessions: list[Session], *, often: bool) -> list[datetime]:
+    """When to look: after each close, and through the session for a live picture."""
+    instants: list[datetime] = []
+    for session in sessions:
+        if often:
+            at = session.open
+            while at < session.close:
+                instants.append(at)
+                at += timedelta(minutes=10)
+        instants.append(session.close + AFTER_CLOSE)
+    return instants
+
+
+def failed(code: int, text: str) -> MagellanError:
+    """A child's named error, told again with its exit code."""
+    try:
+        exit_code = ExitCode(code)
+    except ValueError:
+        exit_code = ExitCode.CRASH
+    return ChildFailed(exit_code, text)
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return lines[-1] if lines else f"ended without a word: see {log}"

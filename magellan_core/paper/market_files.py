@@ -1,0 +1,142 @@
+"""Reads a folder of parquet bars and its splits.json. Sole importer of pyarrow, with market.py."""
+
+import json
+from array import array
+from collections.abc import Collection, Mapping
+from datetime import date, timedelta
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from magellan_core.errors import DataError
+from magellan_core.market_hours import FIRST_DAY, LAST_DAY, session_on
+from magellan_core.model import Timeframe
+from magellan_core.paper.market_series import LENGTH, Series, instant, micros
+
+FOLDERS = {
+    Timeframe.MINUTE: ("minute", "_1m_"),
+    Timeframe.HOUR: ("hourly", "_1h_"),
+    Timeframe.DAY: ("daily", "_1d_"),
+}
+_PRICES = ("open", "high", "low", "close", "volume")
+_LARGEST_DENOMINATOR = 10_000
+
+
+def bar_files(folder: Path) -> dict[tuple[str, Timeframe], list[Path]]:
+    """The parquet files of a market data folder, by symbol and timeframe, in name order.
+
+    Raise DataError if the folder does not exist.
+    """
+    if not folder.is_dir():
+        raise DataError(f"no market data folder {folder}: give an existing one")
+    found: dict[tuple[str, Timeframe], list[Path]] = {}
+    for timeframe, (name, mark) in FOLDERS.items():
+        for path in sorted((folder / name).glob(f"*{mark}*.parquet")):
+            found.setdefault((path.name.split(mark)[0], timeframe), []).append(path)
+    return found
+
+
+def read_series(symbol: str, timeframe: Timeframe, files: Collection[Path]) -> Series:
+    """All bars of those files, oldest first, each start once. Raise DataError if unreadable.
+
+    A daily row is the session of its UTC date: rows on other days (the source has bars on
+    holidays and Saturdays, of extended hours) are no session's and are dropped.
+    """
+    tables = [_read(path) for path in files]
+    table = pa.concat_tables(tables).combine_chunks()
+    starts = _longs(table.column("timestamp"))
+    if any(a >= b for a, b in pairwise(starts)):
+        table, starts = _in_order(table)
+    keep: list[int] | None = None
+    if timeframe is Timeframe.DAY:
+        keep, starts, ends = _sessions(starts)
+    else:
+        length = LENGTH[timeframe] // timedelta(microseconds=1)
+        ends = array("q", [start + length for start in starts])
+    made = Series(symbol, starts, ends)
+    if keep is not None:
+        table = table.take(pa.array(keep, pa.int64()))
+    made.opens, made.highs, made.lows, made.closes, made.volumes = (
+        _doubles(table.column(name)) for name in _PRICES
+    )
+    return made
+
+
+def read_splits(folder: Path) -> Mapping[str, list[tuple[date, Fraction]]]:
+    """Splits by symbol from splits.json, oldest first; empty without the file.
+
+    Ratios are new shares per old share, as the nearest simple fraction. Raise DataError if the
+    file does not say {"SYMBOL": [["YYYY-MM-DD", ratio], ...]}.
+    """
+    path = folder / "splits.json"
+    if not path.exists():
+        return {}
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            symbol: sorted((date.fromisoformat(day), as_ratio(ratio)) for day, ratio in rows)
+            for symbol, rows in told.items()
+            if not symbol.startswith("_")
+        }
+    except (OSError, ValueError, TypeError, AttributeError, ZeroDivisionError) as fault:
+        raise DataError(f"{path}: not a table of splits ({fault}): mend or remove it") from None
+
+
+def as_ratio(ratio: float | Fraction) -> Fraction:
+    """The nearest simple fraction: 0.0333... is 1/30. Raise ValueError unless it is positive."""
+    simple = Fraction(ratio).limit_denominator(_LARGEST_DENOMINATOR)
+    if simple <= 0:
+        raise ValueError(f"a split of {ratio} new shares per old share is impossible")
+    return simple
+
+
+def _read(path: Path) -> pa.Table:
+    try:
+        table = pq.read_table(path, columns=["timestamp", *_PRICES], partitioning=None)
+        stamps = pc.cast(table.column("timestamp"), pa.timestamp("us", "UTC"))
+        columns = [pc.cast(table.column(name), pa.float64()) for name in _PRICES]
+    except (OSError, pa.ArrowException, KeyError) as fault:
+        why = str(fault).splitlines()[0]
+        raise DataError(f"{path}: not readable as bars ({why}): replace the file") from None
+    made = pa.table([stamps, *columns], names=["timestamp", *_PRICES])
+    if any(column.null_count for column in made.columns):
+        raise DataError(f"{path}: has empty cells: replace the file")
+    return made
+
+
+def _in_order(table: pa.Table) -> tuple[pa.Table, "array[int]"]:
+    """The rows oldest first; of rows with one start, the first one told."""
+    order = pc.sort_indices(table, sort_keys=[("timestamp", "ascending")])
+    table = table.take(order)
+    starts = _longs(table.column("timestamp"))
+    keep = [i for i, at in enumerate(starts) if i == 0 or at != starts[i - 1]]
+    return table.take(pa.array(keep, pa.int64())), array("q", [starts[i] for i in keep])
+
+
+def _sessions(starts: "array[int]") -> tuple[list[int], "array[int]", "array[int]"]:
+    keep: list[int] = []
+    opens, closes = array("q"), array("q")
+    for i, start in enumerate(starts):
+        day = instant(start).date()
+        session = session_on(day) if FIRST_DAY <= day <= LAST_DAY else None
+        if session is not None:
+            keep.append(i)
+            opens.append(micros(session.open))
+            closes.append(micros(session.close))
+    return keep, opens, closes
+
+
+def _longs(column: pa.ChunkedArray) -> "array[int]":
+    made = array("q")
+    made.frombytes(pc.cast(column, pa.int64()).to_numpy().tobytes())
+    return made
+
+
+def _doubles(column: pa.ChunkedArray) -> "array[float]":
+    made = array("d")
+    made.frombytes(column.to_numpy().tobytes())
+    return made

@@ -1,0 +1,1 @@
+"""What a process owes its host: systemd notifications, log lines, alerts."""

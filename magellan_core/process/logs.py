@@ -1,0 +1,104 @@
+"""Log lines that read well in journalctl and on a laptop: one event, one line, fields at the end.
+
+Under systemd:  <6>order_filled: bought 40 at 3.41 symbol=MULN order=bt-MULN-...
+On a laptop:    10:31:05 INFO bear_trap order_filled: bought 40 at 3.41 symbol=MULN order=...
+"""
+
+import json
+import logging
+import os
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TextIO
+
+ROOT = "magellan"
+_LOGGER = logging.getLogger(ROOT)
+# syslog's severities, as journalctl -p filters them: sd-daemon(3).
+SEVERITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
+CRITICAL_SEVERITY = 2
+HIDDEN = "***"
+
+
+def log(level: int, event: str, message: str, /, **fields: object) -> None:
+    """Write one line. `event` is a short name to grep for; `fields` follow as key=value.
+
+    `level` is one of logging's. Virtual time is a field like any other: at="10:31 ET".
+    """
+    _LOGGER.log(level, message, extra={"event": event, "fields": fields})
+
+
+class LineFormatter(logging.Formatter):
+    """Form the lines and hide secrets in them.
+
+    `journald`: severity prefix on every physical line, no time, no strategy (journald has both).
+    """
+
+    def __init__(self, strategy: str, *, journald: bool, secrets: Iterable[str] = ()) -> None:
+        super().__init__(datefmt="%H:%M:%S")
+        self._strategy, self._journald = strategy, journald
+        self._secrets: list[str] = []
+        for secret in secrets:
+            self.hide(secret)
+
+    def hide(self, secret: str) -> None:
+        """From now on this text appears as *** in messages, fields and tracebacks."""
+        if secret:
+            forms = {secret, json.dumps(secret)[1:-1], *self._secrets}
+            # Longest first, lest a secret inside another leaves the rest of it in the open.
+            self._secrets = sorted(forms, key=lambda form: (-len(form), form))
+
+    def format(self, record: logging.LogRecord) -> str:
+        event = getattr(record, "event", record.name)
+        fields = getattr(record, "fields", {})
+        message = record.getMessage().replace("\r", "").replace("\n", " | ")
+        text = " ".join([f"{event}: {message}", *(_field(k, v) for k, v in fields.items())])
+        if not self._journald:
+            clock = self.formatTime(record, self.datefmt)
+            text = f"{clock} {record.levelname} {self._strategy} {text}"
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        for secret in self._secrets:
+            text = text.replace(secret, HIDDEN)
+        if not self._journald:
+            return text
+        severity = SEVERITY.get(record.levelno, CRITICAL_SEVERITY)
+        return "\n".join(f"<{severity}>{line}" for line in text.split("\n"))
+
+
+def setup(
+    level: str,
+    strategy: str,
+    *,
+    environ: Mapping[str, str],
+    stream: TextIO,
+    secrets: Iterable[str] = (),
+) -> LineFormatter:
+    """Send all log lines of this process to `stream`; return the formatter, to `hide` more.
+
+    `level` is DEBUG, INFO, WARNING or ERROR and holds for our own lines; libraries are heard from
+    WARNING on. Raise ValueError for another level. Calling it again replaces the earlier setup.
+    """
+    formatter = LineFormatter(strategy, journald=_is_journal(stream, environ), secrets=secrets)
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter)
+    _LOGGER.setLevel(level.upper())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.captureWarnings(capture=True)
+    return formatter
+
+
+def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """JOURNAL_STREAM names journald's end by device and inode; children inherit it untruly."""
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+
+
+def _field(key: str, value: object) -> str:
+    if value is None:
+        return f"{key}=-"
+    text = value.isoformat() if isinstance(value, datetime) else str(value)
+    bare = text.isprintable() and not set(text) & set(' "=') and text
+    return f"{key}={text}" if bare else f"{key}={json.dumps(text)}"
