@@ -6,7 +6,7 @@ again, so both give the same book.
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from magellan_core.book import Book, Halt
 from magellan_core.lines import Line, instant, load_signal, maybe_instant
@@ -24,6 +24,8 @@ from magellan_core.records import (
     price_of,
 )
 from magellan_core.risk.account import ClosedTrade, DayResult
+
+CENT = Decimal("0.01")
 
 OUTCOMES: Mapping[str, Happening] = {
     "accepted": Happening.ACKED,
@@ -164,7 +166,9 @@ def _fill(book: Book, _event: Event, symbol: str, d: Mapping[str, object]) -> No
     qty, price = Decimal(str(d["qty"])), Decimal(str(d["price"]))
     side, at = Side(str(d["side"])), instant(d["filled_at"])
     book.last_fill = str(d["id"])
-    book.cash_flow += qty * price * (1 if side is Side.SELL else -1)
+    # Brokers book whole cents, fill by fill.
+    amount = (qty * price).quantize(CENT, ROUND_HALF_UP)
+    book.cash_flow += amount if side is Side.SELL else -amount
     record = book.orders.get(str(d["order"])) if d.get("order") is not None else None
     if record is not None:
         record.filled += qty
@@ -172,7 +176,7 @@ def _fill(book: Book, _event: Event, symbol: str, d: Mapping[str, object]) -> No
         _move(book, record, Happening.FILLED if whole else Happening.PARTLY_FILLED)
     position = book.positions.get(symbol)
     if position is not None:
-        _move_position(book, position, record, side, qty, price, at)
+        _move_position(book, position, record, side, qty, amount, at)
     _tidy(book, symbol, at)
 
 
@@ -182,7 +186,7 @@ def _move_position(
     record: OrderRecord | None,
     side: Side,
     qty: Decimal,
-    price: Decimal,
+    amount: Decimal,
     at: datetime,
 ) -> None:
     tranche = None
@@ -191,12 +195,12 @@ def _move_position(
     if side is Side.BUY:
         position.qty += qty
         position.bought += qty
-        position.cost += qty * price
+        position.cost += amount
         position.entered_at = position.entered_at or at
         if tranche is not None:
             tranche.bought += qty
         return
-    gain = qty * (price - position.avg_price)
+    gain = amount - qty * position.avg_price
     position.qty -= qty
     position.realised += gain
     day = new_york_date(at)
@@ -273,7 +277,7 @@ def _tidy(book: Book, symbol: str, at: datetime) -> None:
     del book.positions[symbol]
     if position.bought > 0 and position.entered_at is not None:
         book.trades.append(
-            ClosedTrade(symbol, position.entered_at, at, int(position.bought), position.realised)
+            ClosedTrade(symbol, position.entered_at, at, int(position.bought), round(position.realised, 2))
         )
 
 

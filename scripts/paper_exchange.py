@@ -38,6 +38,9 @@ examples:
     scripts/paper_exchange.py --synthetic --speed 60 --port 8900
   stored bars, time moved by the daemons themselves:
     scripts/paper_exchange.py --data DIR --from 2024-11-04 --to 2024-11-08 --step
+  time moved by hand:
+    scripts/paper_exchange.py --synthetic --step --roster me --port 8900
+    curl 'http://127.0.0.1:8900/sim/wait?member=me&until=2025-11-25T10:00:00-05:00'
   look at it, with a key that the start lines tell:
     curl -H 'APCA-API-KEY-ID: PK-bear_trap' -H 'APCA-API-SECRET-KEY: local-bear_trap' \\
          http://127.0.0.1:8900/v2/account
@@ -198,7 +201,10 @@ def greet(server: Running, openings: list[Opening], mode: Mode) -> None:
     """Say where it listens, who may come in, and how to look."""
     now = new_york(server.service.now())
     pace = "stepped" if isinstance(mode, Stepped) else f"{mode.speed:g} times the clock's"
-    CONSOLE.print(f"paper exchange at {server.base_url}, time {pace}, now {now:%F %H:%M} New York")
+    CONSOLE.print(
+        f"paper exchange at {server.base_url}, time {pace}, now {now:%F %H:%M} New York",
+        soft_wrap=True,
+    )
     for opening in openings:
         spec = opening.spec
         CONSOLE.print(f"  {opening.strategy:24} account {spec.number}  {spec.timeframe} prices")

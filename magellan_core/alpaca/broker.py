@@ -39,7 +39,7 @@ _ORDERS_A_PAGE = 500
 _FILLS_A_PAGE = 100
 
 # Orders may be listed some seconds late; `after` excludes its own instant.
-_LATE_LISTING = timedelta(minutes=0)
+_LATE_LISTING = timedelta(minutes=5)
 _INSTANT = timedelta(microseconds=1)
 
 _OVER = frozenset(
@@ -82,7 +82,7 @@ class AlpacaBroker:
         orders = sorted(self._orders_since(self._floor), key=lambda order: order.submitted_at)
         alive = [order for order in orders if may_fill(order)]
         if orders:
-            oldest = orders[-1]
+            oldest = alive[0] if alive else orders[-1]
             self._floor = oldest.submitted_at - _LATE_LISTING
         return alive
 

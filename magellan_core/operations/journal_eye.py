@@ -47,6 +47,8 @@ class JournalEye:
                 self._follow(reader)
         except (JournalError, JournalUnwritable) as fault:
             self.fault = str(fault)
+        except OSError as fault:
+            self.fault = f"{self.path}: {fault.strerror}: start its strategy once"
         else:
             self.fault = ""
 

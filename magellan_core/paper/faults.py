@@ -40,8 +40,9 @@ _STATUS = {Kind.STATUS: 504, Kind.HTML: 502}
 class Fault:
     """One armed switch. None in `account` or `method`: any. `path` is a glob, e.g. /v2/orders*.
 
+    `code` and `message` replace those that Alpaca would send with `status`.
     `handled` says whether a spoiled request takes effect all the same; by default it does for
-    reset, drip and mutate, and for status 504, and does not otherwise.
+    reset, drip and mutate, and for status 504, and does not otherwise. `seconds` are wall time.
     """
 
     kind: Kind
@@ -52,6 +53,8 @@ class Fault:
     skip: int = 0
     seconds: float = 3600.0
     status: int = 0
+    code: int = 0
+    message: str = ""
     handled: bool | None = None
     field: str = "status"
     value: object = None

@@ -121,7 +121,8 @@ class Gate:
                 await self._until_gone(receive, fault.seconds)
                 reset(scope)
             case Kind.STATUS:
-                await respond(send, fault.status, error_text(fault.status), headers)
+                text = error_text(fault.status, fault.code, fault.message)
+                await respond(send, fault.status, text, headers)
             case Kind.HTML:
                 reason = HTTPStatus(fault.status).phrase
                 page = HTML_PAGE.format(status=fault.status, reason=reason).encode()
@@ -180,10 +181,10 @@ async def respond(
     await send({"type": "http.response.body", "body": text})
 
 
-def error_text(status: int) -> bytes:
-    """Alpaca's error body for a status that no handler chose."""
-    code, message = ERROR_MESSAGES.get(status, (status * 100_000, HTTPStatus(status).phrase))
-    return wire.dumps({"code": code, "message": message})
+def error_text(status: int, code: int = 0, message: str = "") -> bytes:
+    """Alpaca's error body for a status that no handler chose, unless told otherwise."""
+    usual = ERROR_MESSAGES.get(status, (status * 100_000, HTTPStatus(status).phrase))
+    return wire.dumps({"code": code or usual[0], "message": message or usual[1]})
 
 
 def _limit_headers(allowance: Allowance) -> Headers:

@@ -7,11 +7,10 @@ its port when it returns.
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Thread
-from time import sleep
 
 import uvicorn
 from starlette.routing import Route, Router, WebSocketRoute
@@ -121,7 +120,8 @@ def running(
     thread = Thread(target=server.run, args=([bound],), name="paper-exchange", daemon=True)
     thread.start()
     try:
-        _await(lambda: server.started, thread)
+        if not service.started.wait(_START_SECONDS):
+            raise Unavailable("the exchange's server did not start: its log says why")
         yield Running(service, f"http://{host}:{at}", at, failures)
     finally:
         service.close_from_outside()
@@ -142,12 +142,3 @@ def serve(
     """As `running`, yielding only the base URL."""
     with running(exchange, host=host, port=port, mode=mode, rate_limit=rate_limit) as server:
         yield server.base_url
-
-
-def _await(started: Callable[[], bool], thread: Thread) -> None:
-    waited = 0.0
-    while not started():
-        if not thread.is_alive() or waited > _START_SECONDS:
-            raise Unavailable("the exchange's server did not start: its log says why")
-        sleep(0.005)
-        waited += 0.005

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -50,6 +51,7 @@ class Service:
         self.updates = TradeUpdates(exchange.accounts, self.faults)
         self.rate_limit = RateLimit(rate_limit) if rate_limit else None
         self.closing = asyncio.Event()
+        self.started = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.failure: MagellanError | None = None
         self.on_failure: Callable[[MagellanError], None] = lambda _: None
@@ -98,6 +100,7 @@ class Service:
     async def run(self) -> None:
         """What goes on beside the requests: time itself (scaled) or its watchdog (stepped)."""
         self._loop = asyncio.get_running_loop()
+        self.started.set()
         if isinstance(self.time, SteppedTime):
             await self._watch(self.time)
         else:

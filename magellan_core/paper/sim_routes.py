@@ -51,8 +51,11 @@ class Waits:
             )
             if service.failure is None:
                 service.time.wait(member, wait)
-        except (UnknownMember, Rejected) as error:
+        except UnknownMember as error:
             await respond(send, 404, wire.dumps({"message": str(error)}), [])
+            return
+        except Rejected as error:
+            await respond(send, 422, wire.dumps({"message": str(error)}), [])
             return
         except ClockError as error:
             service.fail(error)

@@ -83,6 +83,15 @@ def test_an_error_from_before_or_behind_the_exchange(
     assert exists(site, "a") is effect
 
 
+def test_59_recent_sip_data_may_be_refused_by_its_words(site: Floor) -> None:
+    words = "subscription does not permit querying recent SIP data"
+    site.post(
+        "/sim/faults", kind="status", status=403, code=42210000, message=words, path="/v2/stocks/*"
+    )
+    answer = site.ask("GET", "/v2/stocks/bars?symbols=AMC&timeframe=1Min")
+    assert (answer.status_code, answer.json()) == (403, {"code": 42210000, "message": words})
+
+
 def test_504_after_accept_doubles_the_order_of_a_client_that_retries_blindly(site: Floor) -> None:
     """Why the adapter must not retry: the official client does, and names no order."""
     naive = site.trading()

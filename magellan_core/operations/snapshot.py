@@ -1,0 +1,279 @@
+"""Take a snapshot of every strategy: its account, its journal, and what follows from both."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+from magellan_core.config import PENDING
+from magellan_core.errors import Unavailable
+from magellan_core.lines import Line
+from magellan_core.market_hours import Session, new_york_date, previous_session, session_on
+from magellan_core.model import Published
+from magellan_core.operations.broker_eye import BrokerEye, Reading
+from magellan_core.operations.holdings import open_orders, positions
+from magellan_core.operations.journal_eye import JournalEye
+from magellan_core.operations.looks import (
+    BROKER,
+    CONFIG,
+    JOURNAL,
+    STORE,
+    AccountLook,
+    DaemonLook,
+    Figure,
+    HaltLook,
+    Origin,
+    Run,
+    Snapshot,
+    StrategyLook,
+    Totals,
+    Usage,
+    market_clock,
+)
+from magellan_core.operations.problems import problems
+from magellan_core.operations.reasons import symbol_look
+from magellan_core.operations.stations import Station
+from magellan_core.store.portfolio import SqlitePortfolioStore
+
+BOTH = f"{BROKER}, {JOURNAL}"
+
+
+def take(stations: Sequence[Station], now: datetime) -> Snapshot:
+    """One look, from scratch. Whoever looks again and again keeps a Lookout."""
+    return Lookout(stations).take(now)
+
+
+class Lookout:
+    """Looks at the same stations again and again: cheap journals, budgeted brokers."""
+
+    def __init__(self, stations: Sequence[Station]) -> None:
+        self._posts = [_Post(station) for station in stations]
+
+    def take(self, now: datetime) -> Snapshot:
+        """Everything as of `now`. One station's failure is shown there, and hides no other.
+
+        Raise DataError beyond the session table.
+        """
+        clock = market_clock(now)
+        published = self._published()
+        # A mute broker takes its time-out: side by side, the slowest account is waited for once.
+        with ThreadPoolExecutor(max_workers=max(1, len(self._posts))) as pool:
+            looks = tuple(pool.map(lambda post: post.look(now, published), self._posts))
+        return Snapshot(now, clock, self._totals(looks), looks)
+
+    def refusals(self) -> list[tuple[str, bool]]:
+        """Why accounts have never been read: the fault, and whether their keys are to blame.
+
+        Empty as soon as one account has been.
+        """
+        eyes = [post.broker for post in self._posts]
+        if any(eye.reading is not None for eye in eyes):
+            return []
+        return [(eye.fault, eye.refused) for eye in eyes]
+
+    def _published(self) -> Mapping[Path, Mapping[str, Published] | str]:
+        """The daemons' own words, by store file; a text: why they cannot be read."""
+        told: dict[Path, Mapping[str, Published] | str] = {}
+        for path in {post.station.portfolio for post in self._posts}:
+            if not path.exists():
+                told[path] = f"{path}: there is no portfolio store yet"
+                continue
+            store = SqlitePortfolioStore(path, patience=0.5)
+            try:
+                told[path] = {row.strategy: row for row in store.rows()}
+            except Unavailable as fault:
+                told[path] = str(fault)
+            finally:
+                store.close()
+        return told
+
+    def _totals(self, looks: Sequence[StrategyLook]) -> Totals:
+        def total(pick: Callable[[AccountLook], Figure]) -> Figure:
+            return _sum([(look.name, pick(look.account)) for look in looks])
+
+        limits = {p.station.config.portfolio.max_daily_loss_dollars for p in self._posts}
+        agreed = Figure(
+            limits.pop() if len(limits) == 1 else None, Origin(CONFIG), "the configs disagree"
+        )
+        return Totals(
+            equity=total(lambda a: a.equity),
+            cash=total(lambda a: a.cash),
+            today=total(lambda a: a.today),
+            total=total(lambda a: a.total),
+            daily_loss_limit=agreed,
+        )
+
+
+class _Post:
+    """One station with what has been seen of it."""
+
+    def __init__(self, station: Station) -> None:
+        self.station = station
+        symbols = tuple(station.config.symbols)
+        self.journal = JournalEye(station.journal, symbols)
+        self.broker = BrokerEye(station.broker, station.why, symbols)
+
+    def look(
+        self, now: datetime, published: Mapping[Path, Mapping[str, Published] | str]
+    ) -> StrategyLook:
+        self.journal.look()
+        self.broker.look(now)
+        rows = published[self.station.portfolio]
+        row = rows.get(self.station.strategy) if isinstance(rows, Mapping) else None
+        journal, reading, config = self.journal, self.broker.reading, self.station.config
+        book, said = (
+            journal.book,
+            Origin(JOURNAL, None if not journal.newest else journal.newest.at),
+        )
+        account = account_look(
+            self.broker, journal, config.account_info.initial_capital_dollars, now
+        )
+        held, orders = positions(reading, book, said), open_orders(reading, book, said)
+        symbols = tuple(
+            symbol_look(s, journal, self.broker.untradable(s), now) for s in config.symbols
+        )
+        halts = tuple(
+            HaltLook(h.limit, h.why, h.policy, h.at, Origin(JOURNAL, h.at))
+            for h in book.halts.values()
+        )
+        daemon = daemon_look(row, journal, now, float(config.portfolio.stale_after_seconds))
+        named = config.account_info.account_id
+        return StrategyLook(
+            name=self.station.strategy,
+            account=account,
+            daemon=daemon,
+            usages=self._usages(reading, said, now),
+            symbols=symbols,
+            positions=held,
+            orders=orders,
+            halts=halts,
+            alerts=tuple(str(a.data.get("message", "")) for a in journal.alerts),
+            newest_line=said.at,
+            journal_fault=journal.fault,
+            problems=tuple(
+                problems(
+                    self.station.strategy,
+                    now,
+                    reading,
+                    self.broker.fault,
+                    journal.fault,
+                    daemon,
+                    halts,
+                    symbols,
+                    held,
+                    wrong_account=(
+                        named
+                        if reading is not None and named not in (PENDING, reading.account.number)
+                        else None
+                    ),
+                )
+            ),
+        )
+
+    def _usages(self, reading: Reading | None, said: Origin, now: datetime) -> tuple[Usage, ...]:
+        """Trades and positions against the config's limits. Without a journal nothing is known."""
+        risk, book = self.station.config.risk_management, self.journal.book
+        most, config = risk.max_trades_per_day, Origin(CONFIG)
+        unread = "no journal has been read" if said.at is None else ""
+        trades = None if unread else Decimal(book.trades_on(new_york_date(now)))
+        held = None if unread else Decimal(len(book.positions))
+        if reading is not None:
+            held, at = Decimal(len(reading.positions)), Origin(BROKER, reading.at)
+        else:
+            at = said
+        return (
+            Usage(
+                "trades today",
+                Figure(trades, said, unread),
+                Figure(None if most is None else Decimal(most), config, "no limit"),
+            ),
+            Usage(
+                "positions",
+                Figure(held, at, unread),
+                Figure(Decimal(risk.max_open_positions), config),
+            ),
+        )
+
+
+def account_look(
+    eye: BrokerEye, journal: JournalEye, capital: Decimal, now: datetime
+) -> AccountLook:
+    """The account's figures; without a reading none of them is known."""
+    reading = eye.reading
+    if reading is None:
+        missing = Figure(None, Origin(BROKER), eye.fault or "not asked yet")
+        return AccountLook("", "", missing, missing, missing, missing, missing, eye.fault)
+    account, at = reading.account, reading.at
+    start, source = day_start(journal, now)
+    if start is None:
+        start, source = account.last_equity, BROKER
+    high = journal.book.high_water
+    fall = (high - account.equity) / high * 100 if high > 0 else None
+    return AccountLook(
+        number=account.number,
+        status="trading blocked" if account.trading_blocked else account.status,
+        equity=Figure(account.equity, Origin(BROKER, at)),
+        cash=Figure(account.cash, Origin(BROKER, at)),
+        today=Figure(account.equity - start, Origin(source, at)),
+        total=Figure(account.equity - capital, Origin(f"{BROKER}, {CONFIG}", at)),
+        drawdown=Figure(
+            None if fall is None else max(fall, Decimal(0)),
+            Origin(BOTH, at),
+            "" if fall is not None else "no high-water mark in the journal yet",
+        ),
+        fault=eye.fault,
+    )
+
+
+def day_start(journal: JournalEye, now: datetime) -> tuple[Decimal | None, str]:
+    """The equity that today's P&L counts from, if the journal's is of the session in question."""
+    if journal.day is None or journal.book.session != latest_session(now).date:
+        return None, BROKER
+    return journal.book.day_start, BOTH
+
+
+def latest_session(now: datetime) -> Session:
+    """Today's session from midnight on, or the one before on days without."""
+    today = new_york_date(now)
+    return session_on(today) or previous_session(today)
+
+
+def daemon_look(
+    row: Published | None, journal: JournalEye, now: datetime, stale_after: float
+) -> DaemonLook:
+    """Alive as long as it keeps its promise of when to publish next."""
+    start, stop = journal.latest.get(Line.START), journal.latest.get(Line.STOP)
+    outage, back = journal.latest.get(Line.OUTAGE), journal.latest.get(Line.BACK)
+    origin = Origin(JOURNAL, None if start is None else start.at)
+    if row is not None:
+        origin = Origin(STORE, row.at)
+        late = (now - row.next_by).total_seconds() > stale_after
+        run = Run(row.state) if row.state in set(Run) else Run.UNKNOWN
+        run = Run.SILENT if late and run is not Run.STOPPED else run
+    elif start is None:
+        run = Run.UNKNOWN if journal.fault else Run.NEVER
+    elif stop is not None and stop.at >= start.at:
+        run, origin = Run.STOPPED, Origin(JOURNAL, stop.at)
+    else:
+        run = Run.STARTED
+    return DaemonLook(
+        run=run,
+        origin=origin,
+        started=None if start is None else start.at,
+        stopped=None if stop is None else stop.at,
+        version="" if start is None else str(start.data.get("version", "")),
+        outage="" if outage is None else str(outage.data.get("why", "")),
+        outage_at=None if outage is None else outage.at,
+        back_at=None if back is None else back.at,
+    )
+
+
+def _sum(figures: Sequence[tuple[str, Figure]]) -> Figure:
+    """A sum is as old as its oldest part, and unknown if a part is."""
+    missing = [name for name, figure in figures if figure.value is None]
+    ages = [figure.origin.at for _, figure in figures if figure.origin.at is not None]
+    origin = Origin(BROKER, min(ages, default=None))
+    if missing or not figures:
+        return Figure(None, origin, f"not known of {', '.join(missing)}")
+    return Figure(sum((f.value or Decimal(0) for _, f in figures), Decimal(0)), origin)
