@@ -7,7 +7,7 @@ from decimal import Decimal
 from magellan_core.book import Book
 from magellan_core.model import BrokerOrder, Side
 from magellan_core.operations.broker_eye import Reading
-from magellan_core.operations.looks import BROKER, Origin, OrderLook, PositionLook, Resting
+from magellan_core.operations.looks import BROKER, OrderLook, Origin, PositionLook, Resting
 from magellan_core.order_states import Happening, happening_of
 from magellan_core.records import OrderRecord
 

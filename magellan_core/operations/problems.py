@@ -1,83 +1,63 @@
 """What a person should know first: the answer to "are we OK?", and why not."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 
-from magellan_core.operations.broker_eye import Reading
-from magellan_core.operations.looks import (
-    DaemonLook,
-    HaltLook,
-    PositionLook,
-    Problem,
-    Run,
-    SymbolLook,
-)
+from magellan_core.operations.looks import Problem, Run, StrategyLook
 from magellan_core.operations.reasons import when
 from magellan_core.ports import Level
 
 ACTIVE = "ACTIVE"
 
 
-def problems(
-    name: str,
-    now: datetime,
-    reading: Reading | None,
-    broker_fault: str,
-    journal_fault: str,
-    daemon: DaemonLook,
-    halts: Sequence[HaltLook],
-    symbols: Sequence[SymbolLook],
-    held: Sequence[PositionLook],
-    wrong_account: str | None,
-) -> Iterator[Problem]:
-    """Of one strategy, the gravest first."""
+def problems(look: StrategyLook, account_id: str | None, now: datetime) -> Iterator[Problem]:
+    """Of one strategy, the gravest first. `account_id` None: the config names none yet."""
+    for text in (*_trading(look, account_id, now), *_records(look, now)):
+        yield Problem(look.name, Level.CRITICAL, text)
+    for text in _notices(look, now):
+        yield Problem(look.name, Level.WARNING, text)
 
-    def grave(text: str) -> Problem:
-        return Problem(name, Level.CRITICAL, text)
 
-    def warning(text: str) -> Problem:
-        return Problem(name, Level.WARNING, text)
-
-    for halt in halts:
-        since = when(halt.at, now)
-        yield grave(f"HALTED since {since} ({halt.limit}, {halt.policy}): {halt.why}")
-    if broker_fault:
-        known = "nothing is known" if reading is None else f"figures of {when(reading.at, now)}"
-        yield grave(f"account cannot be read, {known}: {broker_fault}")
-    if reading is not None and wrong_account is not None:
-        number = reading.account.number
-        yield grave(f"the keys open account {number}, the config names {wrong_account}")
-    if reading is not None and (
-        reading.account.trading_blocked or reading.account.status != ACTIVE
-    ):
-        yield grave(f"the broker lets this account not trade: {reading.account.status}")
-    for position in held:
+def _trading(look: StrategyLook, account_id: str | None, now: datetime) -> Iterator[str]:
+    """Halts, the account, and what is held."""
+    for halt in look.halts:
+        yield f"HALTED since {when(halt.at, now)} ({halt.limit}, {halt.policy}): {halt.why}"
+    account = look.account
+    if account.fault:
+        at = account.equity.origin.at
+        known = "nothing is known" if at is None else f"figures of {when(at, now)}"
+        yield f"account cannot be read, {known}: {account.fault}"
+    if account.number and account_id not in (None, account.number):
+        yield f"the keys open account {account.number}, the config names {account_id}"
+    if account.number and account.status != ACTIVE:
+        yield f"the broker says that the account is not {ACTIVE}: {account.status}"
+    for position in look.positions:
         if position.uncovered:
-            yield grave(f"{position.symbol}: {position.uncovered:f} shares without a stop")
-    if journal_fault:
-        yield grave(f"journal cannot be read: {journal_fault}")
-    yield from _of_daemon(name, now, daemon)
-    for symbol in symbols:
-        if symbol.blocked:
-            yield grave(f"{symbol.symbol} takes no entries: {symbol.blocked}")
-    for symbol in symbols:
-        if symbol.untradable:
-            yield warning(f"{symbol.symbol} is {symbol.untradable}")
+            yield f"{position.symbol}: {position.uncovered:f} shares without a stop"
 
 
-def _of_daemon(name: str, now: datetime, daemon: DaemonLook) -> Iterator[Problem]:
-    at = daemon.origin.at
-    since = "" if at is None else f" since {when(at, now)}"
-    if daemon.run is Run.SILENT:
-        yield Problem(name, Level.CRITICAL, f"the daemon is silent{since}: see systemctl status")
-    elif daemon.run is Run.STOPPED:
-        yield Problem(name, Level.WARNING, f"the daemon was stopped at {when(at or now, now)}")
-    elif daemon.run is Run.NEVER:
-        yield Problem(name, Level.WARNING, "the daemon has never been started here")
+def _records(look: StrategyLook, now: datetime) -> Iterator[str]:
+    """The journal, and the daemon that writes it."""
+    daemon = look.daemon
+    if look.journal_fault:
+        yield f"journal cannot be read: {look.journal_fault}"
+    if daemon.run is Run.SILENT and daemon.origin.at is not None:
+        yield f"the daemon is silent since {when(daemon.origin.at, now)}: see systemctl status"
     out, back = daemon.outage_at, daemon.back_at
     if out is not None and (back is None or back < out):
-        yield Problem(
-            name,
-            Level.CRITICAL,
-            f"its daemon is without broker since {when(out, now)}: {daemon.outage}",
-        )
+        yield f"its daemon is without broker since {when(out, now)}: {daemon.outage}"
+    for symbol in look.symbols:
+        if symbol.blocked:
+            yield f"{symbol.symbol} takes no entries: {symbol.blocked}"
+
+
+def _notices(look: StrategyLook, now: datetime) -> Iterator[str]:
+    """What a person may have meant to be so."""
+    daemon = look.daemon
+    if daemon.run is Run.STOPPED and daemon.origin.at is not None:
+        yield f"the daemon was stopped at {when(daemon.origin.at, now)}"
+    if daemon.run is Run.NEVER:
+        yield "the daemon has not been started here"
+    for symbol in look.symbols:
+        if symbol.untradable:
+            yield f"{symbol.symbol} is {symbol.untradable}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -138,8 +139,7 @@ class _Post:
             for h in book.halts.values()
         )
         daemon = daemon_look(row, journal, now, float(config.portfolio.stale_after_seconds))
-        named = config.account_info.account_id
-        return StrategyLook(
+        look = StrategyLook(
             name=self.station.strategy,
             account=account,
             daemon=daemon,
@@ -151,24 +151,11 @@ class _Post:
             alerts=tuple(str(a.data.get("message", "")) for a in journal.alerts),
             newest_line=said.at,
             journal_fault=journal.fault,
-            problems=tuple(
-                problems(
-                    self.station.strategy,
-                    now,
-                    reading,
-                    self.broker.fault,
-                    journal.fault,
-                    daemon,
-                    halts,
-                    symbols,
-                    held,
-                    wrong_account=(
-                        named
-                        if reading is not None and named not in (PENDING, reading.account.number)
-                        else None
-                    ),
-                )
-            ),
+            problems=(),
+        )
+        named = config.account_info.account_id
+        return replace(
+            look, problems=tuple(problems(look, None if named == PENDING else named, now))
         )
 
     def _usages(self, reading: Reading | None, said: Origin, now: datetime) -> tuple[Usage, ...]:
@@ -250,7 +237,9 @@ def daemon_look(
         origin = Origin(STORE, row.at)
         late = (now - row.next_by).total_seconds() > stale_after
         run = Run(row.state) if row.state in set(Run) else Run.UNKNOWN
-        run = Run.SILENT if late and run is not Run.STOPPED else run
+        # A daemon that is halted and flat has ended, as it should.
+        ended = run is Run.STOPPED or (run is Run.HALTED and row.flat)
+        run = Run.SILENT if late and not ended else run
     elif start is None:
         run = Run.UNKNOWN if journal.fault else Run.NEVER
     elif stop is not None and stop.at >= start.at:

@@ -38,12 +38,19 @@ class Trader(Thread):
     """A little daemon: buys at every third minute, notes whatever it is told.
 
     Its updates are read by a thread of their own, with a jitter; `drain` takes the frames of a
-    release before it acts on it.
+    release before it acts on it. `board` is what all traders share, as daemons share a store.
     """
 
-    def __init__(self, site: Floor, name: str, spec: AccountSpec, jitter: random.Random) -> None:
+    def __init__(
+        self,
+        site: Floor,
+        name: str,
+        spec: AccountSpec,
+        jitter: random.Random,
+        board: list[str],
+    ) -> None:
         super().__init__(name=name, daemon=True)
-        self.site, self.spec, self.jitter = site, spec, jitter
+        self.site, self.spec, self.jitter, self.board = site, spec, jitter, board
         self.log: list[str] = []
         self.frames: SimpleQueue[dict[str, object]] = SimpleQueue()
         self.socket = connect(site.url.replace("http", "ws") + "/stream")
@@ -78,8 +85,9 @@ class Trader(Thread):
                 body = {"symbol": "AMC", "qty": "1", "side": "buy", "type": "market"}
                 order = client.post("/orders", {**body, "time_in_force": "day"})
                 self.log.append(f"sent {order['id']} {order['client_order_id']}")
+            self.board.append(f"{self.name} {now:%H:%M:%S}")
             account = client.get("/account")
-            self.log.append(f"{now:%H:%M:%S} {account['equity']} {account['cash']}")
+            self.log.append(f"{now:%H:%M:%S} {account['equity']} after {self.board[-1]}")
             woken = clock.wait(now + timedelta(minutes=1), wake_on_update=True)
             now = clock.now()
             self.log.append(f"{woken} {now:%H:%M:%S}")
@@ -89,9 +97,12 @@ class Trader(Thread):
 
 def one_day(seed: int) -> list[list[str]]:
     """Two traders and a conductor, with that jitter: what each was told."""
-    jitter = random.Random(seed)
+    jitter, board = random.Random(seed), list[str]()
     with floor(mode=Stepped(ROSTER)) as site:
-        traders = [Trader(site, "ann", ANN, jitter), Trader(site, "bob", BOB, jitter)]
+        traders = [
+            Trader(site, "ann", ANN, jitter, board),
+            Trader(site, "bob", BOB, jitter, board),
+        ]
         jitter.shuffle(traders)
         for trader in traders:
             trader.start()
@@ -102,13 +113,13 @@ def one_day(seed: int) -> list[list[str]]:
         for trader in traders:
             trader.join(30)
             assert not trader.is_alive()
-        return [trader.log for trader in sorted(traders, key=lambda t: t.name)]
+        return [board, *(trader.log for trader in sorted(traders, key=lambda t: t.name))]
 
 
 def test_a_day_is_the_same_whatever_the_sockets_do() -> None:
     first = one_day(1)
-    assert any("frame" in line for line in first[0])
-    assert any(line.startswith("update") for line in first[0])
+    assert any("frame" in line for line in first[1])
+    assert any(line.startswith("update") for line in first[1])
     assert [one_day(seed) for seed in (2, 3, 4)] == [first] * 3
 
 
