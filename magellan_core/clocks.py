@@ -1,10 +1,8 @@
-"""The clock a daemon lives by, with the signals and order updates that end its naps."""
+"""The clock a daemon lives by, with the order updates that end its naps."""
 
-import signal
-from collections.abc import Callable
 from contextlib import ExitStack
-from types import FrameType
-from typing import Protocol
+from queue import SimpleQueue
+from typing import Any, Protocol
 
 from magellan_core.alpaca.stream import UpdateHints
 from magellan_core.aws.credentials import Keys
@@ -14,7 +12,12 @@ from magellan_core.process.clock import WallClock
 
 
 class DaemonClock(Clock, Protocol):
-    """A clock that also tells its exchange, if it has one, that we are gone."""
+    """A clock that signals can end, and that tells its exchange, if any, that we are gone."""
+
+    @property
+    def inbox(self) -> SimpleQueue[Any]:
+        """Takes Woken.STOP and Woken.RELOAD at any moment, from a signal handler too."""
+        ...
 
     def leave(self) -> None: ...
 
@@ -24,7 +27,6 @@ def open_clock(
     exchange: str | None,
     stream_url: str,
     keys: Keys,
-    stop_asked: Callable[[], None],
     stack: ExitStack,
 ) -> DaemonClock:
     """Follow the paper exchange's clock, or the wall's. `stack` ends what is started here.
@@ -49,17 +51,6 @@ def open_clock(
     hints.start()
     stack.callback(hints.stop)
     stack.callback(clock.leave)
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stop_asked()
-        clock.inbox.put(Woken.STOP)
-
-    def reload(_number: int, _frame: FrameType | None) -> None:
-        clock.inbox.put(Woken.RELOAD)
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGHUP, reload)
     return clock
 
 

@@ -185,7 +185,7 @@ def _across(model: Model) -> Iterator[str]:
     if isinstance(model, BearTrapConfig) and feed != "sip":
         yield f"data_requirements.feed: {feed} breaks Bear Trap's volume test; it needs sip"
     if isinstance(model, HourlySwingConfig) and feed == "sip_delayed":
-        yield "data_requirements.feed: sip_delayed is 15 minutes late; Hourly Swing needs sip or iex"
+        yield "data_requirements.feed: sip_delayed is 15 minutes late; use sip or iex"
     if not isinstance(model, BearTrapConfig) and model.data_requirements.warmup_bars < 84:
         yield "data_requirements.warmup_bars: must be 84 or more, so that RSI has converged"
     if isinstance(model, DailyTrendConfig) and model.execution.execute_until is None:

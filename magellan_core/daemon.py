@@ -6,6 +6,7 @@ Signals end naps, never ticks. Stopping never trades.
 import argparse
 import logging
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 
 from magellan_core import __version__
 from magellan_core.alpaca.broker import AlpacaBroker
@@ -123,9 +124,8 @@ class Daemon:
             stack.callback(journal.close)
             store = SqlitePortfolioStore(self.env.state / self.config.portfolio.store)
             stack.callback(store.close)
-            clock = open_clock(
-                self.strategy, self.env.exchange, self._stream_url(), keys, self._stop_asked, stack
-            )
+            clock = open_clock(self.strategy, self.env.exchange, self._stream_url(), keys, stack)
+            self._heed_signals(clock)
             limits = Limits(read=self._seconds()[0], call=self._seconds()[1])
             broker = AlpacaBroker(trading_rest(keys.key, keys.secret, self.base_url, limits))
             engine = Engine(
@@ -160,8 +160,17 @@ class Daemon:
     def _stream_url(self) -> str:
         return self.env.stream_url or stream_url_of(self.base_url)
 
-    def _stop_asked(self) -> None:
-        self._stopping = True
+    def _heed_signals(self, clock: DaemonClock) -> None:
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            self._stopping = True
+            clock.inbox.put(Woken.STOP)
+
+        def reload(_number: int, _frame: FrameType | None) -> None:
+            clock.inbox.put(Woken.RELOAD)
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        signal.signal(signal.SIGHUP, reload)
 
     def _patrol(self) -> timedelta:
         if self.env.patrol_seconds is not None:

@@ -9,9 +9,9 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 from magellan_core.book import Book, Halt
-from magellan_core.lines import Line, instant, load_signal, maybe_instant
+from magellan_core.lines import Event, Line, instant, load_signal, maybe_instant
 from magellan_core.market_hours import new_york_date
-from magellan_core.model import Event, Side
+from magellan_core.model import Side
 from magellan_core.order_states import Happening, Status, advance, happening_of, is_terminal
 from magellan_core.records import (
     NOTHING,
@@ -193,16 +193,11 @@ def _move_position(
     if record is not None and record.tranche is not None:
         tranche = position.tranches.get(record.tranche)
     if side is Side.BUY:
-        position.qty += qty
-        position.bought += qty
-        position.cost += amount
-        position.entered_at = position.entered_at or at
+        position.buy(qty, amount, at)
         if tranche is not None:
             tranche.bought += qty
         return
-    gain = amount - qty * position.avg_price
-    position.qty -= qty
-    position.realised += gain
+    gain = position.sell(qty, amount)
     day = new_york_date(at)
     book.realised[day] = book.realised.get(day, NOTHING) + gain
     book.last_exit[position.symbol] = at
@@ -277,7 +272,9 @@ def _tidy(book: Book, symbol: str, at: datetime) -> None:
     del book.positions[symbol]
     if position.bought > 0 and position.entered_at is not None:
         book.trades.append(
-            ClosedTrade(symbol, position.entered_at, at, int(position.bought), round(position.realised, 2))
+            ClosedTrade(
+                symbol, position.entered_at, at, int(position.bought), round(position.realised, 2)
+            )
         )
 
 

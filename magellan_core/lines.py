@@ -4,11 +4,22 @@ The journal is the only memory of a daemon. Each line is a fact; the book is the
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from magellan_core.model import Bar, Enter, Event, Exit, Intent, Quote
+from magellan_core.model import Bar, Enter, Exit, Intent, Quote
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the journal. `data` is JSON-safe: str, int, float, bool, None, list, dict."""
+
+    at: datetime
+    kind: str
+    symbol: str | None
+    data: Mapping[str, object]
 
 
 class Line(StrEnum):

@@ -4,7 +4,6 @@ Times are aware UTC datetimes. Bars are floats, since indicators are; order pric
 are Decimal. Quantities of our own orders are whole shares.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -295,13 +294,3 @@ class Published:
     session: date | None
     flat: bool
     state: str
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One line of the journal. `data` is JSON-safe: str, int, float, bool, None, list, dict."""
-
-    at: datetime
-    kind: str
-    symbol: str | None
-    data: Mapping[str, object]

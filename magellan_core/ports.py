@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
+from magellan_core.lines import Event as Event
 from magellan_core.market_hours import Session
 from magellan_core.model import (
     Account,
@@ -21,7 +22,6 @@ from magellan_core.model import (
     Timeframe,
     Unknown,
 )
-from magellan_core.model import Event as Event
 from magellan_core.model import Published as Published
 
 

@@ -104,6 +104,20 @@ class PositionRecord:
     def avg_price(self) -> Decimal:
         return self.cost / self.bought if self.bought else NOTHING
 
+    def buy(self, qty: Decimal, amount: Decimal, at: datetime) -> None:
+        """Shares bought for that many dollars."""
+        self.qty += qty
+        self.bought += qty
+        self.cost += amount
+        self.entered_at = self.entered_at or at
+
+    def sell(self, qty: Decimal, amount: Decimal) -> Decimal:
+        """Shares sold for that many dollars; the gain over their average price."""
+        gain = amount - qty * self.avg_price
+        self.qty -= qty
+        self.realised += gain
+        return gain
+
 
 @dataclass(slots=True)
 class ExitRecord:

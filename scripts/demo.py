@@ -14,6 +14,7 @@ if sys.version_info < (3, 12):
 import argparse
 import os
 import shutil
+import time
 from datetime import date
 from pathlib import Path
 
@@ -23,16 +24,17 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from magellan_core.errors import ExitCode, MagellanError
-from magellan_core.operations.demo import ChildFailed, Demo, Market
+from magellan_core.operations.demo import ChildFailed, Demo, Market, Stopwatch
 
 CONSOLE = Console(highlight=False)
+WATCH = Stopwatch(time.monotonic, time.sleep)
 
 
 def options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="real bars instead of made-up ones")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="stored bars to trade")
     parser.add_argument("--from", dest="first", type=date.fromisoformat, metavar="YYYY-MM-DD")
     parser.add_argument("--to", dest="last", type=date.fromisoformat, metavar="YYYY-MM-DD")
     parser.add_argument("--speed", type=float, metavar="N", help="scaled real time, not stepped")
@@ -51,7 +53,9 @@ def main(arguments: list[str] | None = None) -> int:
     asked.out.mkdir(parents=True)
     market = Market(asked.data, asked.first, asked.last, asked.seed)
     try:
-        return Demo(ROOT, asked.out, market, asked.speed, asked.port, CONSOLE, os.environ).run()
+        return Demo(
+            ROOT, asked.out, market, asked.speed, asked.port, CONSOLE, os.environ, WATCH
+        ).run()
     except ChildFailed as fault:
         CONSOLE.print(f"demo: {fault}", style="red", markup=False, soft_wrap=True)
         return fault.code

@@ -9,11 +9,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from magellan_core.engine.ledger import Ledger
-from magellan_core.lines import Line, line
+from magellan_core.lines import Event, Line, line
 from magellan_core.model import (
     Accepted,
     BrokerOrder,
-    Event,
     OrderRequest,
     Outcome,
     Refused,

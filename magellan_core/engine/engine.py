@@ -12,16 +12,16 @@ from magellan_core.engine.limits import Limits
 from magellan_core.engine.settings import Settings
 from magellan_core.engine.settle import Settler, Truth
 from magellan_core.engine.tend import Tender
+from magellan_core.engine.words import hours, status_line
 from magellan_core.errors import Unavailable
-from magellan_core.lines import Line, bar_data, line
+from magellan_core.lines import Event, Line, bar_data, line
 from magellan_core.market_hours import (
     Session,
-    label,
     new_york_date,
     next_session,
     session_on,
 )
-from magellan_core.model import Account, Asset, Bar, Enter, Event, Exit
+from magellan_core.model import Account, Asset, Bar, Enter, Exit
 from magellan_core.ports import Alerts, Broker, Journal, Level, MarketData, PortfolioStore
 from magellan_core.records import Role
 from magellan_core.strategy import Strategy, View
@@ -120,7 +120,7 @@ class Engine:
             self.alerts.alert(
                 Level.CRITICAL,
                 f"calendar-{today}",
-                f"our calendar says {_hours(ours)}, the broker {_hours(*theirs)}: no entries today",
+                f"our calendar says {hours(ours)}, the broker {hours(*theirs)}: no entries today",
             )
         self.feed.rebuild(now)
         self._prepared = today
@@ -242,10 +242,11 @@ class Engine:
 
     def _report(self, truth: Truth, now: datetime, session: Session | None) -> Report:
         halts = self.ledger.book.halts.values()
+        next_at = self._next(now, session)
         return Report(
-            self._next(now, session),
+            next_at,
             watching=bool(self.ledger.book.live),
-            status=self._status(now, session),
+            status=status_line(self.ledger.book, len(self.active()), len(self.symbols), next_at),
             finished=self._flat(truth) and any(h.policy == "flatten" for h in halts),
         )
 
@@ -289,17 +290,3 @@ class Engine:
         if is_open and session is not None:
             wishes.append(session.close)
         return min(w for w in wishes if w > now)
-
-    def _status(self, now: datetime, session: Session | None) -> str:
-        book = self.ledger.book
-        if book.halts:
-            return "HALTED: " + "; ".join(f"{h.limit}: {h.why}" for h in book.halts.values())
-        positions = len(book.positions)
-        noun = "position" if positions == 1 else "positions"
-        what = f"trading {len(self.active())}/{len(self.symbols)} symbols, {positions} {noun}"
-        return f"{what}, next {label(self._next(now, session))}"
-
-
-def _hours(*sessions: Session | None) -> str:
-    named = [f"{s.date} {label(s.open)}-{label(s.close)}" for s in sessions if s is not None]
-    return ", ".join(named) or "no session"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from magellan_core.book import Book
 from magellan_core.errors import JournalError, JournalUnwritable
 from magellan_core.fold import apply
-from magellan_core.model import Event
+from magellan_core.lines import Event
 from magellan_core.ports import Journal
 
 

@@ -1,13 +1,12 @@
 """Conduct a demonstration: exchange, daemons and dashboard, from first session to last."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
-from time import monotonic, sleep
 
 from rich.console import Console
 
@@ -66,6 +65,14 @@ class ChildFailed(MagellanError):
         self.code = exit_code
 
 
+@dataclass(frozen=True, slots=True)
+class Stopwatch:
+    """The wall's seconds, for patience with processes only: no decision depends on them."""
+
+    now: Callable[[], float]
+    pause: Callable[[float], None]
+
+
 class Demo:
     """One run. Everything it starts has ended when `run` returns or raises."""
 
@@ -78,10 +85,11 @@ class Demo:
         port: int,
         console: Console,
         environ: Mapping[str, str],
+        watch: Stopwatch,
     ) -> None:
         self.root, self.out, self.market = root, out, market
         self.speed, self.port, self.console = speed, port, console
-        self.environ = environ
+        self.environ, self.watch = environ, watch
         self.units = {
             name: read_unit(root / "deployable_strategies" / folder / "aws_deployment" / unit, name)
             for name, (folder, unit) in UNITS.items()
@@ -89,7 +97,7 @@ class Demo:
 
     def run(self) -> int:
         """Trade all sessions; return the exit code. Raise MagellanError if anything fails."""
-        began = monotonic()
+        began = self.watch.now()
         with Children(self.root, self.environ) as children:
             opened = self._open_exchange(children)
             for unit in self.units.values():
@@ -105,7 +113,7 @@ class Demo:
         write_json(self.out / "summary.json", summaries)
         show(self.console, summaries)
         self.console.print(
-            f"\n{monotonic() - began:.1f} s; journals, logs and summary.json are in {self.out}"
+            f"\n{self.watch.now() - began:.1f} s; journals, logs and summary.json are in {self.out}"
         )
         return self._verdict(summaries)
 
@@ -139,14 +147,14 @@ class Demo:
             {},
             log,
         )
-        deadline = monotonic() + START_PATIENCE
+        deadline = self.watch.now() + START_PATIENCE
         while not ready.exists():
             code = children.ended().get("exchange")
             if code is not None:
                 raise failed(code, _last_line(log))
-            if monotonic() > deadline:
+            if self.watch.now() > deadline:
                 raise Unavailable(f"the paper exchange did not start: see {log}")
-            sleep(0.02)
+            self.watch.pause(0.02)
         told = json.loads(ready.read_text())
         return Opened(
             f"http://127.0.0.1:{told['port']}",

@@ -11,8 +11,7 @@ from pathlib import Path
 from magellan_core.book import Book
 from magellan_core.errors import JournalError, JournalUnwritable
 from magellan_core.fold import apply
-from magellan_core.lines import Line
-from magellan_core.model import Event
+from magellan_core.lines import Event, Line
 from magellan_core.store.journal import JournalReader, read_only
 
 FOLDED = frozenset(Line) - {Line.BAR}

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from magellan_core.lines import instant, maybe_instant
+from magellan_core.lines import Event, instant, maybe_instant
 from magellan_core.market_hours import label, new_york, new_york_date
-from magellan_core.model import Enter, Event, Exit
+from magellan_core.model import Enter, Exit
 from magellan_core.operations.journal_eye import JournalEye
 from magellan_core.operations.looks import (
     JOURNAL,
@@ -47,15 +47,39 @@ def symbol_look(symbol: str, journal: JournalEye, untradable: str, now: datetime
     )
 
 
-def in_words(look: SymbolLook) -> str:
-    """E.g. "rsi 57.3, waits for rsi > 60", after what keeps it from trading if anything does."""
-    told = [f"{name} {text}" for name, text in look.numbers.items() if name != WAITS]
-    if WAITS in look.numbers:
-        told.append(f"{WAITS} {look.numbers[WAITS]}")
-    numbers = ", ".join(told)
-    if not numbers and look.bar is None:
-        numbers = "no bar on record yet"
-    return "; ".join(part for part in (look.state, numbers) if part)
+def in_words(look: SymbolLook, held: bool) -> list[str]:
+    """Why it does not trade, from the full text to the shortest.
+
+    E.g. "rsi 57.3, band 60/40, waits for rsi > 60", then "rsi 57.3, waits for rsi > 60", after
+    what keeps it from trading if anything does.
+    """
+    first = next((name for name in look.numbers if name != WAITS), None)
+    waits = look.numbers.get(WAITS, "")
+    every = [f"{name} {text}" for name, text in look.numbers.items() if name != WAITS]
+    lead = every[:1]
+    sentences = [
+        [*every, waits and f"{WAITS} {waits}"],
+        [*lead, waits and f"{WAITS} {waits}"],
+        [*lead, waits and f"{WAITS} {_side(waits, held)}"],
+    ]
+    if first is not None and waits.startswith(first):
+        sentences.append([*lead, f"{WAITS} {_side(waits, held).removeprefix(first).lstrip()}"])
+    if look.bar is None:
+        sentences = [["no bar on record yet"]]
+    texts = [", ".join(part for part in sentence if part) for sentence in sentences]
+    texts = [
+        f"{look.state}; {text}" if look.state and text else look.state or text for text in texts
+    ]
+    return list(dict.fromkeys(texts))
+
+
+def _side(waits: str, held: bool) -> str:
+    """Of "rsi > 60 to buy, < 40 to sell" the side that can happen now; else all of it."""
+    buy, comma, sell = waits.partition(" to buy, ")
+    if not comma or not sell.endswith(" to sell"):
+        return waits
+    name = buy.split(" ")[0]
+    return f"{name} {sell.removesuffix(' to sell')}" if held else buy
 
 
 def _state(

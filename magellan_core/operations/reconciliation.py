@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from magellan_core.book import Book
-from magellan_core.model import Account, BrokerOrder, Event, Fill, Position
+from magellan_core.lines import Event
+from magellan_core.model import Account, BrokerOrder, Fill, Position
 from magellan_core.order_states import Status, is_terminal
 from magellan_core.records import OrderRecord
-
 
 ENDS = {
     "filled": Status.FILLED,

@@ -12,7 +12,7 @@ from magellan_core.errors import Unavailable
 from magellan_core.lines import Line
 from magellan_core.market_hours import Session, new_york_date, previous_session, session_on
 from magellan_core.model import Published
-from magellan_core.operations.broker_eye import BrokerEye, Reading
+from magellan_core.operations.broker_eye import BrokerEye
 from magellan_core.operations.holdings import open_orders, positions
 from magellan_core.operations.journal_eye import JournalEye
 from magellan_core.operations.looks import (
@@ -143,7 +143,7 @@ class _Post:
             name=self.station.strategy,
             account=account,
             daemon=daemon,
-            usages=self._usages(reading, said, now),
+            usages=self._usages(account, said, now),
             symbols=symbols,
             positions=held,
             orders=orders,
@@ -158,27 +158,38 @@ class _Post:
             look, problems=tuple(problems(look, None if named == PENDING else named, now))
         )
 
-    def _usages(self, reading: Reading | None, said: Origin, now: datetime) -> tuple[Usage, ...]:
-        """Trades and positions against the config's limits. Without a journal nothing is known."""
+    def _usages(self, account: AccountLook, said: Origin, now: datetime) -> tuple[Usage, ...]:
+        """Against the config's limits. Without a journal, trades are not known."""
         risk, book = self.station.config.risk_management, self.journal.book
-        most, config = risk.max_trades_per_day, Origin(CONFIG)
-        unread = "no journal has been read" if said.at is None else ""
+        most, unread = risk.max_trades_per_day, said.at is None
+        reading, equity, today = self.broker.reading, account.equity.value, account.today.value
         trades = None if unread else Decimal(book.trades_on(new_york_date(now)))
-        held = None if unread else Decimal(len(book.positions))
-        if reading is not None:
-            held, at = Decimal(len(reading.positions)), Origin(BROKER, reading.at)
-        else:
-            at = said
+        held = None if reading is None else Decimal(len(reading.positions))
+        lost, allowed = None, risk.max_daily_loss_dollars
+        if equity is not None and today is not None:
+            lost = max(-today, Decimal(0))
+            allowed = min(allowed, (equity - today) * risk.max_daily_loss_pct / 100)
+
+        def limit(value: Decimal | int | None) -> Figure:
+            return Figure(None if value is None else Decimal(value), Origin(CONFIG), "no limit")
+
+        why = self.broker.fault
         return (
             Usage(
                 "trades today",
-                Figure(trades, said, unread),
-                Figure(None if most is None else Decimal(most), config, "no limit"),
+                Figure(trades, said, "no journal has been read" if unread else ""),
+                limit(most),
             ),
             Usage(
                 "positions",
-                Figure(held, at, unread),
-                Figure(Decimal(risk.max_open_positions), config),
+                Figure(held, account.equity.origin, why),
+                limit(risk.max_open_positions),
+            ),
+            Usage("lost today $", Figure(lost, account.today.origin, why), limit(allowed)),
+            Usage(
+                "below its high %",
+                account.drawdown,
+                limit(risk.emergency_stop_conditions.max_drawdown_pct),
             ),
         )
 

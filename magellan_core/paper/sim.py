@@ -209,6 +209,9 @@ class SteppedTime:
         now = self._venue.now()
         if member.state is State.ABSENT and member.due(now):  # it has arrived, or would hold time
             member.state = State.WAITING
+            if self._deaf(member):  # else its frames would count from one release or the next
+                self._turns.appendleft(member)
+                return
         if not member.due(now):  # superseded by a later wish, left, or declared absent meanwhile
             return
         on_time = member.until(now) <= now

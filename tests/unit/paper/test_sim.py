@@ -203,6 +203,18 @@ def test_a_declared_stream_must_listen_before_time_moves(table: Table) -> None:
     assert table.told() == ["bob 0.5 time"]
 
 
+def test_a_newcomer_with_a_stream_is_released_once_it_listens() -> None:
+    table = Table(Tape(), "ann")
+    table.tape.deaf.add("ANN")
+    table.wait("boss")
+    table.wait("boss", 5)
+    table.wait("ann", stream=True)
+    assert table.told() == ["boss 0 time"]
+    table.tape.deaf.clear()
+    table.time.pump()
+    assert table.told() == ["ann 0 time"]
+
+
 def test_parking_a_request_releases_the_conductor_out_of_turn(table: Table) -> None:
     table.wait("boss", 20)  # ann runs now, and sends the request that is parked
     table.told()

@@ -1,0 +1,95 @@
+"""The rest of what is known of a strategy, one sentence a line: account, daemon, orders, alerts."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from magellan_core.operations.looks import (
+    DecisionLook,
+    OrderLook,
+    PositionLook,
+    StrategyLook,
+    Usage,
+)
+from magellan_core.operations.reasons import when
+from magellan_core.operations.wording import UNKNOWN, dollars, number, price
+
+
+def details(look: StrategyLook, now: datetime) -> Iterator[str]:
+    """Every sentence, the most asked for first."""
+    for signal in (s.signal for s in look.symbols):
+        if signal is not None:
+            verb = "buy" if signal.action == "enter" else "sell"
+            at = "" if signal.not_before is None else f" at {when(signal.not_before, now)}"
+            until = "" if signal.until is None else f", until {when(signal.until, now)}"
+            yield f"signal: {verb} {signal.symbol}{at}{until}: {signal.reason}"
+    for order in look.orders:
+        yield order_in_words(order, now)
+    newest = max((s.decision for s in look.symbols if s.decision), key=lambda d: d.at, default=None)
+    if newest is not None:
+        yield decision_in_words(newest, now)
+    account = look.account
+    number_ = f"account {account.number or UNKNOWN} {account.status}".rstrip()
+    yield "; ".join([number_, f"cash {dollars(account.cash.value)}", *map(_usage, look.usages)])
+    yield _daemon(look, now)
+    for alert in look.alerts:
+        yield f"alert: {alert}"
+
+
+def order_in_words(order: OrderLook, now: datetime) -> str:
+    """E.g. "order: sell 40 AMC limit 6.20 (target), new since 10:05 ET"."""
+    done = f"{number(order.filled)}/" if order.filled else ""
+    at = "".join(
+        f" {name} {price(value)}"
+        for name, value in (("limit", order.limit), ("stop", order.stop))
+        if value is not None
+    )
+    role = f" ({order.role})" if order.role else " (not in the journal)"
+    what = f"{order.side} {done}{number(order.qty)} {order.symbol}{at or f' {order.type}'.rstrip()}"
+    return f"order: {what}{role}, {order.status} since {when(order.since, now)}"
+
+
+def held_in_words(held: PositionLook, now: datetime) -> str:
+    """E.g. "100 at 5.24, last 5.31; stop 100 at 5.10; target 40 at 5.60; since 10:05 ET"."""
+    parts = [f"{number(held.qty)} at {price(held.average)}, last {price(held.last)}"]
+    for name, rests in (("stop", held.stops), ("target", held.targets)):
+        if rests:
+            each = ", ".join(f"{number(r.qty)} at {price(r.price)}" for r in rests)
+            parts.append(f"{name} {each}")
+    if held.entered_at is not None:
+        parts.append(f"since {when(held.entered_at, now)}")
+    return "; ".join(parts)
+
+
+def decision_in_words(decision: DecisionLook, now: datetime) -> str:
+    """The latest decision, and what was said against it."""
+    shares = "" if decision.qty is None else f" {decision.qty}"
+    said = f"last decision {when(decision.at, now)}: {decision.action}{shares} {decision.symbol}"
+    against = f"; REFUSED: {'; '.join(decision.objections)}" if decision.objections else ""
+    return f"{said}, {decision.reason}{against}"
+
+
+def _usage(usage: Usage) -> str:
+    used, limit = usage.used.value, usage.limit.value
+    told = UNKNOWN if used is None else f"{number(round(used, 2))}"
+    most = usage.limit.why or UNKNOWN if limit is None else f"of {number(round(limit, 2))}"
+    return f"{usage.what} {told} {most}" if limit is not None else f"{usage.what} {told} ({most})"
+
+
+def _daemon(look: StrategyLook, now: datetime) -> str:
+    daemon = look.daemon
+    parts = [f"daemon {daemon.run}"]
+    if daemon.started is not None:
+        version = f" ({daemon.version})" if daemon.version else ""
+        parts.append(f"started {when(daemon.started, now)}{version}")
+    if daemon.stopped is not None:
+        parts.append(f"last stop {when(daemon.stopped, now)}")
+    if daemon.outage_at is not None:
+        back = (
+            "not over"
+            if daemon.back_at is None or daemon.back_at < daemon.outage_at
+            else (f"over {when(daemon.back_at, now)}")
+        )
+        parts.append(f"last outage {when(daemon.outage_at, now)}, {back}: {daemon.outage}")
+    if look.newest_line is not None:
+        parts.append(f"newest journal line {when(look.newest_line, now)}")
+    return "; ".join(parts)

@@ -1,0 +1,65 @@
+"""The dashboard beside a run: a live picture on a terminal, a short one at each look elsewhere."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+
+from magellan_core.operations.dashboard import dashboard
+from magellan_core.operations.looks import Snapshot
+from magellan_core.operations.snapshot import Lookout
+from magellan_core.operations.stations import Station
+
+COMPACT = 25
+
+
+class Watch:
+    """Shows stations whenever told to look. `live`: on a terminal, worth looking often."""
+
+    def __init__(
+        self, console: Console, stations: Sequence[Station], *, whole_screen: bool = False
+    ) -> None:
+        self.console, self.lookout = console, Lookout(stations)
+        self.live = console.is_terminal
+        self._display = (
+            Live(
+                console=console,
+                auto_refresh=False,
+                screen=whole_screen,
+                redirect_stdout=False,
+                redirect_stderr=False,
+                vertical_overflow="crop",
+            )
+            if self.live
+            else None
+        )
+
+    def __enter__(self) -> Self:
+        if self._display is not None:
+            self._display.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._display is not None:
+            self._display.stop()
+
+    def look(self, now: datetime, title: str = "") -> Snapshot:
+        """Show how things are at `now`. Raise DataError beyond the session table."""
+        snapshot = self.lookout.take(now)
+        if self._display is not None:
+            # The last row stays free, or the terminal would scroll.
+            height = max(self.console.height - 1, 1)
+            drawn: Group = dashboard(snapshot, self.console.width, height, title)
+            self._display.update(drawn, refresh=True)
+        else:
+            self.console.print(dashboard(snapshot, self.console.width, COMPACT - 1, title))
+            self.console.print()
+        return snapshot

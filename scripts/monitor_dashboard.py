@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+"""Show what the strategies do: accounts, positions, orders, and why nothing trades.
+
+Reads only: the broker by REST at most 20 times a minute and account, the journals at every look.
+"""
+
+import sys
+
+if sys.version_info < (3, 12):
+    sys.stderr.write("Python 3.12 is needed, this is %d.%d\n" % sys.version_info[:2])
+    sys.exit(71)
+
+import argparse
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from rich.console import Console
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from magellan_core.config import load
+from magellan_core.errors import ExitCode, MagellanError, Unavailable, UsageError
+from magellan_core.operations.dashboard import as_json, dashboard
+from magellan_core.operations.open_stations import (
+    chosen,
+    exchange_now,
+    open_accounts,
+    open_stations,
+    ready_file,
+)
+from magellan_core.operations.snapshot import Lookout
+from magellan_core.operations.stations import Station
+from magellan_core.operations.watch import Watch
+
+SHIPPED = sorted(ROOT.glob("deployable_strategies/*/aws_deployment/config.json"))
+FASTEST = 0.2
+EPILOG = """\
+examples:
+  all strategies of this machine, until Ctrl-C:
+    scripts/monitor_dashboard.py
+  one look, for a person or for a program:
+    scripts/monitor_dashboard.py --once
+    scripts/monitor_dashboard.py --json | python3 -m json.tool
+  a demonstration under way (make demo SPEED=60):
+    scripts/monitor_dashboard.py --exchange-file var/demo/exchange.json
+
+Configs are /etc/magellan/<strategy>.json where installed, else those shipped with the code. Keys
+come from where the daemons take them; APCA_API_KEY_ID and APCA_API_SECRET_KEY open one account, so
+they are used with --strategy only.
+
+exit codes: 0 ended as asked, 64 wrong arguments, 66 or 78 a configuration is missing or wrong;
+with --once or --json, when no account could be read: 77 keys missing or refused, 69 otherwise.
+"""
+
+Now = Callable[[], datetime]
+
+
+class Parser(argparse.ArgumentParser):
+    """Wrong arguments end like every other named error."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (--help tells what there is)")
+
+
+def options(arguments: list[str]) -> argparse.Namespace:
+    parser = Parser(
+        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--once", action="store_true", help="one look, in full, then end")
+    parser.add_argument("--json", action="store_true", help="one look as a JSON object, then end")
+    parser.add_argument(
+        "--interval", type=float, default=5.0, metavar="SECONDS", help="between looks (default: 5)"
+    )
+    parser.add_argument("--strategy", metavar="NAME", help="this one only")
+    parser.add_argument(
+        "--exchange-file", type=Path, metavar="FILE", help="a paper exchange's ready file"
+    )
+    parser.add_argument(
+        "--state-dir",
+        type=Path,
+        metavar="DIR",
+        help="where the journals are (default: as the daemons; `state` beside --exchange-file)",
+    )
+    asked = parser.parse_args(arguments)
+    if not asked.interval >= FASTEST:
+        raise UsageError(f"--interval {asked.interval:g}: must be {FASTEST:g} or more")
+    return asked
+
+
+def stations(asked: argparse.Namespace) -> tuple[list[Station], Now]:
+    """What to look at, and what time it is there. Raise MagellanError."""
+    if asked.exchange_file is None:
+        opened = open_accounts(SHIPPED, os.environ, asked.state_dir, asked.strategy)
+        on_exchange = os.environ.get("MAGELLAN_CLOCK") == "exchange"
+        base_url = os.environ.get("APCA_API_BASE_URL") if on_exchange else None
+    else:
+        ready = ready_file(asked.exchange_file)
+        configs = {load(path).name: path for path in SHIPPED}
+        configs = {name: configs[name] for name in chosen(configs, asked.strategy)}
+        state = asked.state_dir or asked.exchange_file.parent / "state"
+        base_url = ready.base_url
+        opened = open_stations(configs, base_url, ready.keys, state)
+    return opened, wall_time if base_url is None else ExchangeTime(base_url)
+
+
+def wall_time() -> datetime:
+    return datetime.now(UTC)
+
+
+class ExchangeTime:
+    """The exchange's time; once it is gone, the last it told goes on with the wall's clock."""
+
+    def __init__(self, base_url: str) -> None:
+        self._base_url = base_url
+        self._now = exchange_now(base_url)
+        self._told = wall_time()
+
+    def __call__(self) -> datetime:
+        try:
+            self._now, self._told = exchange_now(self._base_url), wall_time()
+        except Unavailable:
+            return self._now + (wall_time() - self._told)
+        return self._now
+
+
+def once(opened: list[Station], now: Now, *, as_text: bool, console: Console) -> int:
+    """One look; the exit code says whether any account could be read."""
+    lookout = Lookout(opened)
+    snapshot = lookout.take(now())
+    if as_text:
+        console.print(dashboard(snapshot, console.width))
+    else:
+        sys.stdout.write(json.dumps(as_json(snapshot), indent=2) + "\n")
+    refusals = lookout.refusals()
+    if not refusals:
+        return ExitCode.OK
+    refused = all(keys for _, keys in refusals)
+    return ExitCode.CREDENTIALS if refused else ExitCode.UNAVAILABLE
+
+
+def follow(opened: list[Station], now: Now, interval: float, console: Console) -> None:
+    """Look again and again, until a signal ends it."""
+    with Watch(console, opened, whole_screen=True) as watch:
+        while True:
+            watch.look(now())
+            time.sleep(interval)
+
+
+def ended(_number: int, _frame: FrameType | None) -> NoReturn:
+    """SIGTERM ends it as Ctrl-C does: the terminal is put back as it was."""
+    raise KeyboardInterrupt
+
+
+def main(arguments: list[str]) -> int:
+    console = Console(highlight=False)
+    signal.signal(signal.SIGTERM, ended)
+    try:
+        asked = options(arguments)
+        opened, now = stations(asked)
+        if asked.once or asked.json:
+            return once(opened, now, as_text=not asked.json, console=console)
+        follow(opened, now, asked.interval, console)
+    except MagellanError as fault:
+        sys.stderr.write(f"monitor_dashboard: {fault}\n")
+        return fault.exit_code
+    except KeyboardInterrupt:
+        return ExitCode.OK
+    except BrokenPipeError:
+        # Whoever read us has seen enough; nothing may be written at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.OK
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
