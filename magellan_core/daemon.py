@@ -228,7 +228,11 @@ class Daemon:
     def _start(
         self, engine: Engine, broker: AlpacaBroker, clock: DaemonClock, facts: dict[str, object]
     ) -> bool:
-        """Recover, waiting for the broker as long as it takes; False: stopped meanwhile."""
+        """Recover, waiting for the broker for a while; False: stopped meanwhile.
+
+        Raise Unavailable when the patience is over.
+        """
+        until = clock.now() + seconds(self.env.start_patience_seconds)
         while not self._stopping:
             now = clock.now()
             try:
@@ -236,8 +240,10 @@ class Daemon:
                 engine.recover(now, facts)
             except Unavailable as fault:
                 log(logging.WARNING, "waiting", f"the broker cannot be asked yet: {fault}")
+                if now >= until:
+                    raise
                 self.notifier.extend_timeout(START_EXTENSION)
-                if clock.wait(now + BETWEEN_TRIES, wake_on_update=False) is Woken.STOP:
+                if clock.wait(min(now + BETWEEN_TRIES, until), wake_on_update=False) is Woken.STOP:
                     return False
                 continue
             return True

@@ -6,11 +6,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 INSTALLED_CONFIGS = Path("/etc/magellan")
+START_PATIENCE = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Read once at start. `exchange` is the paper exchange whose clock is followed, if any."""
+    """Read once at start. `exchange` is the paper exchange whose clock is followed, if any.
+
+    `start_patience_seconds` is how long a start waits for the broker before it ends with 69,
+    which the service manager restarts.
+    """
 
     config: Path
     state: Path
@@ -19,6 +24,7 @@ class Environment:
     stream_url: str | None
     exchange: str | None
     patrol_seconds: float | None
+    start_patience_seconds: float
 
 
 def read(environ: Mapping[str, str], strategy: str, beside: Path) -> Environment:
@@ -34,6 +40,7 @@ def read(environ: Mapping[str, str], strategy: str, beside: Path) -> Environment
         stream_url=environ.get("APCA_API_STREAM_URL"),
         exchange=base_url if environ.get("MAGELLAN_CLOCK") == "exchange" else None,
         patrol_seconds=None if patrol is None else float(patrol),
+        start_patience_seconds=float(environ.get("MAGELLAN_START_PATIENCE") or START_PATIENCE),
     )
 
 

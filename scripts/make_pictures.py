@@ -36,7 +36,8 @@ from magellan_core.operations.stations import Station
 from magellan_core.paper.clock import ExchangeClock
 from magellan_core.ports import Woken
 
-WIDTHS = (80, 140)
+# A terminal as small as it may be, and one with room for everything.
+SIZES = ((80, 24), (140, None))
 CONSOLE = Console(highlight=False)
 
 
@@ -63,12 +64,12 @@ def busyness(snapshot: Snapshot) -> tuple[bool, int, int]:
     return snapshot.market.is_open, sum(1 for n in held if n), sum(held)
 
 
-def draw(snapshot: Snapshot, width: int, path: Path) -> None:
-    """One picture, as a terminal of that width shows it."""
+def draw(snapshot: Snapshot, width: int, height: int | None, path: Path) -> None:
+    """One picture, as a terminal of that size shows it."""
     console = Console(
         file=StringIO(), record=True, width=width, force_terminal=True, color_system="truecolor"
     )
-    console.print(dashboard(snapshot, width))
+    console.print(dashboard(snapshot, width, height))
     title = "scripts/monitor_dashboard.py"
     path.write_text(console.export_svg(title=title, theme=MONOKAI), encoding="utf-8")
 
@@ -97,8 +98,8 @@ def main(arguments: list[str] | None = None) -> int:
         CONSOLE.print("make_pictures: no moment was looked at: choose days with sessions")
         return 1
     asked.out.mkdir(parents=True, exist_ok=True)
-    for width in WIDTHS:
-        draw(demo.best, width, asked.out / f"dashboard-{width}.svg")
+    for width, height in SIZES:
+        draw(demo.best, width, height, asked.out / f"dashboard-{width}.svg")
         CONSOLE.print(f"{asked.out / f'dashboard-{width}.svg'}")
     CONSOLE.print(dashboard(demo.best, CONSOLE.width, 24))
     return 0

@@ -7,8 +7,13 @@ The calendar library is slow and large to import, so the product reads the table
 when the exchange announces a closure or when the last year of the table comes near.
 """
 
-import argparse
 import sys
+
+if sys.version_info < (3, 12):
+    sys.stderr.write("Python 3.12 is needed, this is %d.%d\n" % sys.version_info[:2])
+    sys.exit(71)
+
+import argparse
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from pathlib import Path

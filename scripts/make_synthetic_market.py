@@ -3,8 +3,13 @@
 The same seed and dates give the same bars. The default is the demo's market.
 """
 
-import argparse
 import sys
+
+if sys.version_info < (3, 12):
+    sys.stderr.write("Python 3.12 is needed, this is %d.%d\n" % sys.version_info[:2])
+    sys.exit(71)
+
+import argparse
 from datetime import date
 from pathlib import Path
 

@@ -1,10 +1,15 @@
 #!/usr/bin/env python3
 """Run the paper exchange: Alpaca's protocol on loopback, over stored or made-up bars."""
 
+import sys
+
+if sys.version_info < (3, 12):
+    sys.stderr.write("Python 3.12 is needed, this is %d.%d\n" % sys.version_info[:2])
+    sys.exit(71)
+
 import argparse
 import json
 import signal
-import sys
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path

@@ -82,6 +82,17 @@ class Children:
         codes = {name: child.poll() for name, child in self.running.items()}
         return {name: code for name, code in codes.items() if code is not None}
 
+    def peak_memory(self) -> dict[str, float]:
+        """Largest resident set of each so far, in MB; empty where the system does not tell."""
+        told: dict[str, float] = {}
+        for name, child in self.running.items():
+            status = Path(f"/proc/{child.pid}/status")
+            rows = status.read_text().splitlines() if status.exists() else []
+            for row in rows:
+                if row.startswith("VmHWM:"):
+                    told[name] = int(row.split()[1]) / 1024
+        return told
+
     def stop(self, name: str) -> int:
         """SIGTERM, then SIGKILL if it does not go; return its exit code."""
         child = self.running.pop(name)

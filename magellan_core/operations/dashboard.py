@@ -19,7 +19,7 @@ from magellan_core.operations.columns import (
     paragraph,
     widths,
 )
-from magellan_core.operations.details import details, held_in_words
+from magellan_core.operations.details import details, exits_in_words, held_in_words
 from magellan_core.operations.looks import (
     MarketClock,
     Origin,
@@ -86,8 +86,7 @@ def picture(
 def _heading(snapshot: Snapshot, title: str) -> Text:
     at = new_york(snapshot.at)
     heading = title or f"Magellan  {at:%a %Y-%m-%d} {label(snapshot.at)}"
-    line = Text(heading, style="bold")
-    line.append("   ")
+    line = Text().append(f"{heading}   ", "bold")
     line.append(
         _market(snapshot.market, snapshot.at), "bold green" if snapshot.market.is_open else ""
     )
@@ -111,16 +110,17 @@ def _verdict(snapshot: Snapshot) -> Text:
     if count:
         grave = any(p.level is Level.CRITICAL for p in snapshot.problems)
         verdict = f"{count} PROBLEM{'S' if count > 1 else ''}"
-        line = Text(f" {verdict} ", style="bold white on red" if grave else "bold black on yellow")
+        style = "bold white on red" if grave else "bold black on yellow"
+        line = Text().append(f" {verdict} ", style)
     else:
-        line = Text(" OK ", style="bold black on green")
+        line = Text().append(" OK ", "bold black on green")
         line.append(f" {runs} of {len(snapshot.strategies)} run, no halt")
-    line.append(f"   equity {dollars(totals.equity.value)}", "bold")
+    line.append(f"  equity {dollars(totals.equity.value)}", "bold")
     for name, figure in (("today", totals.today), ("total", totals.total)):
-        line.append(f"   {name} ")
+        line.append(f"  {name} ")
         line.append(signed(figure.value), gain_style(figure.value))
     if is_stale(totals.equity.origin, snapshot.at):
-        line.append(f"   {ago(totals.equity.origin, snapshot.at)} old", "dim")
+        line.append(f"  {ago(totals.equity.origin, snapshot.at)} old", "dim")
     return line
 
 
@@ -163,7 +163,7 @@ def _strategies(snapshot: Snapshot, width: int, fold: bool) -> Iterator[Line]:
                     held_in_words(held, now), width, "dim", fold=fold, indent="    "
                 ):
                     yield Line(Rank.DETAIL, text)
-        for sentence in details(strategy, now):
+        for sentence in details(strategy, now, with_account=not wide):
             for text in paragraph(sentence, width, "dim", fold=fold):
                 yield Line(Rank.DETAIL, text)
 
@@ -200,6 +200,8 @@ def _row(strategy: StrategyLook, look: SymbolLook, now: datetime, wide: bool) ->
     bar = look.bar
     held = next((p for p in strategy.positions if p.symbol == look.symbol), None)
     full, *shorter = in_words(look, held is not None)
+    if held is not None and held.stops and not wide:
+        full, shorter = f"{look.state}; {exits_in_words(held)}", []
     style = "yellow" if look.blocked or look.untradable else ""
     why = Cell(full, style, shorter=tuple(shorter))
     if bar is None:

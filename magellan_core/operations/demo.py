@@ -106,14 +106,18 @@ class Demo:
             stations = open_stations(configs, opened.base_url, opened.keys, self.out / "state")
             with self._conduct(children, opened) as clock:
                 self._watch(clock, opened, stations)
+                memory = children.peak_memory()
                 for name in self.units:
                     if name in children.running:
                         children.stop(name)
                 summaries = [summarise(station) for station in stations]
         write_json(self.out / "summary.json", summaries)
         show(self.console, summaries)
+        if memory:
+            said = ", ".join(f"{name} {mb:.0f} MB" for name, mb in memory.items())
+            self.console.print(f"peak memory: {said}")
         self.console.print(
-            f"\n{self.watch.now() - began:.1f} s; journals, logs and summary.json are in {self.out}"
+            f"{self.watch.now() - began:.1f} s; journals, logs and summary.json are in {self.out}"
         )
         return self._verdict(summaries)
 

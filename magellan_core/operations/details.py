@@ -11,11 +11,11 @@ from magellan_core.operations.looks import (
     Usage,
 )
 from magellan_core.operations.reasons import when
-from magellan_core.operations.wording import UNKNOWN, dollars, number, price
+from magellan_core.operations.wording import UNKNOWN, dollars, number, price, prices
 
 
-def details(look: StrategyLook, now: datetime) -> Iterator[str]:
-    """Every sentence, the most asked for first."""
+def details(look: StrategyLook, now: datetime, *, with_account: bool) -> Iterator[str]:
+    """Every sentence, the most asked for first. The account may have been told already."""
     for signal in (s.signal for s in look.symbols):
         if signal is not None:
             verb = "buy" if signal.action == "enter" else "sell"
@@ -27,9 +27,12 @@ def details(look: StrategyLook, now: datetime) -> Iterator[str]:
     newest = max((s.decision for s in look.symbols if s.decision), key=lambda d: d.at, default=None)
     if newest is not None:
         yield decision_in_words(newest, now)
-    account = look.account
-    number_ = f"account {account.number or UNKNOWN} {account.status}".rstrip()
-    yield "; ".join([number_, f"cash {dollars(account.cash.value)}", *map(_usage, look.usages)])
+    parts = [_usage(usage) for usage in look.usages]
+    if with_account:
+        account = look.account
+        called = f"account {account.number or UNKNOWN} {account.status}".rstrip()
+        parts = [called, f"cash {dollars(account.cash.value)}", *parts]
+    yield "; ".join(parts)
     yield _daemon(look, now)
     for alert in look.alerts:
         yield f"alert: {alert}"
@@ -60,6 +63,12 @@ def held_in_words(held: PositionLook, now: datetime) -> str:
     return "; ".join(parts)
 
 
+def exits_in_words(held: PositionLook) -> str:
+    """E.g. "stop 5.10, target 5.60/6.02"."""
+    both = (("stop", held.stops), ("target", held.targets))
+    return ", ".join(f"{name} {prices([r.price for r in rests])}" for name, rests in both if rests)
+
+
 def decision_in_words(decision: DecisionLook, now: datetime) -> str:
     """The latest decision, and what was said against it."""
     shares = "" if decision.qty is None else f" {decision.qty}"
@@ -69,10 +78,13 @@ def decision_in_words(decision: DecisionLook, now: datetime) -> str:
 
 
 def _usage(usage: Usage) -> str:
+    """E.g. "trades today 3 of 10", "drawdown 0.4 of 20 %", "trades today 2 (no limit)"."""
     used, limit = usage.used.value, usage.limit.value
-    told = UNKNOWN if used is None else f"{number(round(used, 2))}"
-    most = usage.limit.why or UNKNOWN if limit is None else f"of {number(round(limit, 2))}"
-    return f"{usage.what} {told} {most}" if limit is not None else f"{usage.what} {told} ({most})"
+    told = UNKNOWN if used is None else number(round(used, 2))
+    most = usage.limit.why if limit is None else number(round(limit, 2))
+    if limit is None:
+        return f"{usage.what} {told} ({most})"
+    return f"{usage.what} {told} of {most} {usage.unit}".rstrip()
 
 
 def _daemon(look: StrategyLook, now: datetime) -> str:

@@ -110,6 +110,7 @@ class Usage:
     what: str
     used: Figure
     limit: Figure
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,17 +53,18 @@ def in_words(look: SymbolLook, held: bool) -> list[str]:
     E.g. "rsi 57.3, band 60/40, waits for rsi > 60", then "rsi 57.3, waits for rsi > 60", after
     what keeps it from trading if anything does.
     """
-    first = next((name for name in look.numbers if name != WAITS), None)
     waits = look.numbers.get(WAITS, "")
-    every = [f"{name} {text}" for name, text in look.numbers.items() if name != WAITS]
+    # The number that is waited for goes first: journal lines keep their keys in alphabetical order.
+    names = sorted((n for n in look.numbers if n != WAITS), key=lambda n: not waits.startswith(n))
+    every = [f"{name} {look.numbers[name]}" for name in names]
     lead = every[:1]
     sentences = [
         [*every, waits and f"{WAITS} {waits}"],
         [*lead, waits and f"{WAITS} {waits}"],
         [*lead, waits and f"{WAITS} {_side(waits, held)}"],
     ]
-    if first is not None and waits.startswith(first):
-        sentences.append([*lead, f"{WAITS} {_side(waits, held).removeprefix(first).lstrip()}"])
+    if names and waits.startswith(names[0]):
+        sentences.append([*lead, f"{WAITS} {_side(waits, held).removeprefix(names[0]).lstrip()}"])
     if look.bar is None:
         sentences = [["no bar on record yet"]]
     texts = [", ".join(part for part in sentence if part) for sentence in sentences]

@@ -123,10 +123,8 @@ class _Post:
         rows = published[self.station.portfolio]
         row = rows.get(self.station.strategy) if isinstance(rows, Mapping) else None
         journal, reading, config = self.journal, self.broker.reading, self.station.config
-        book, said = (
-            journal.book,
-            Origin(JOURNAL, None if not journal.newest else journal.newest.at),
-        )
+        book = journal.book
+        said = Origin(JOURNAL, None if journal.newest is None else journal.newest.at)
         account = account_look(
             self.broker, journal, config.account_info.initial_capital_dollars, now
         )
@@ -185,11 +183,12 @@ class _Post:
                 Figure(held, account.equity.origin, why),
                 limit(risk.max_open_positions),
             ),
-            Usage("lost today $", Figure(lost, account.today.origin, why), limit(allowed)),
+            Usage("lost today", Figure(lost, account.today.origin, why), limit(allowed), "$"),
             Usage(
-                "below its high %",
+                "drawdown",
                 account.drawdown,
                 limit(risk.emergency_stop_conditions.max_drawdown_pct),
+                "%",
             ),
         )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -109,36 +110,55 @@ def cents(money: Decimal) -> float:
 
 
 def show(console: Console, summaries: Sequence[AccountSummary]) -> None:
-    """Print every line of the comparison, then the accounts."""
+    """Print every line of the comparison, then the accounts; readable at 80 columns."""
     for summary in summaries:
         console.print(_lines(summary))
-    table = Table(title="Accounts", title_justify="left")
-    for name in ("strategy", "account"):
-        table.add_column(name)
-    for name in ("orders", "fills", "open positions", "realised", "unrealised", "equity"):
+    table = Table(
+        title="Accounts",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("strategy")
+    for name in ("orders", "fills", "realised", "unrealised", "equity"):
         table.add_column(name, justify="right")
-    table.add_column("journal = exchange")
+    table.add_column("reconciled")
     for s in summaries:
-        held = ", ".join(f"{shares(qty)} {symbol}" for symbol, qty in s.positions.items())
         table.add_row(
             s.strategy,
-            s.account,
             str(s.orders),
             str(s.fills),
-            held or "none",
             f"{s.realised:+,.2f}",
             f"{s.unrealised:+,.2f}",
             f"{s.equity:,.2f}",
-            f"yes, {len(s.lines)} lines" if s.reconciled else f"NO: {len(s.differences)} differ",
+            f"yes, {len(s.lines)}" if s.reconciled else f"NO, {len(s.differences)} differ",
+            style=None if s.reconciled else "red",
         )
     console.print(table)
+    for s in summaries:
+        held = ", ".join(f"{shares(qty)} {symbol}" for symbol, qty in s.positions.items())
+        console.print(f"{s.strategy:13} account {s.account}, open positions: {held or 'none'}")
 
 
 def _lines(summary: AccountSummary) -> Table:
-    table = Table(title=f"{summary.strategy}: journal against exchange", title_justify="left")
-    for name in ("what", "journal", "exchange", ""):
+    title = f"{summary.strategy}: journal against exchange"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=0)
+    for name in ("what ", "journal ", "exchange ", ""):
         table.add_column(name, overflow="fold")
     for m in summary.lines:
         mark = "=" if m.agrees else "DIFFERS"
-        table.add_row(m.what, m.journal, m.broker, mark, style=None if m.agrees else "red")
+        what = _short(m.what, summary.strategy)
+        table.add_row(
+            f"{what} ", f"{m.journal} ", f"{m.broker} ", mark, style=None if m.agrees else "red"
+        )
     return table
+
+
+def _short(what: str, strategy: str) -> str:
+    """Without what the table's title says, and without the random part of a fill's id."""
+    kind, _, rest = what.partition(" ")
+    number = rest.partition("::")[2].partition("-")[0]
+    if kind == "fill" and number:
+        return f"fill #{int(number, 16)}"
+    return rest.removeprefix(f"{strategy}-") if kind == "order" else what
