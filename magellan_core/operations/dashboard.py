@@ -80,7 +80,7 @@ def picture(
     ]
     if fold:
         lines += [Line(Rank.DETAIL, text) for text in _sources(snapshot, width)]
-    return fit(lines, height, NOTE)
+    return [cut(text, width) for text in fit(lines, height, NOTE)]
 
 
 def _heading(snapshot: Snapshot, title: str) -> Text:
@@ -141,7 +141,8 @@ def _strategies(snapshot: Snapshot, width: int, fold: bool) -> Iterator[Line]:
     """Per strategy a head, its symbols and, where there is room, the rest."""
     wide, now = width >= WIDE, snapshot.at
     gap = 2 if wide else 1
-    heads = [_head(s, now, wide) for s in snapshot.strategies]
+    aged = any(is_stale(s.account.equity.origin, now) for s in snapshot.strategies)
+    heads = [_head(s, now, wide, aged) for s in snapshot.strategies]
     names = WIDE_HEADINGS if wide else HEADINGS
     titles = [Cell(name, "dim", name in RIGHT) for name in names]
     rows = [[_row(s, look, now, wide) for look in s.symbols] for s in snapshot.strategies]
@@ -151,7 +152,7 @@ def _strategies(snapshot: Snapshot, width: int, fold: bool) -> Iterator[Line]:
         yield Line(Rank.SPACE, Text())
         if n == 0:
             yield Line(Rank.QUIET, aligned(titles, columns, width, gap=gap, fold=False)[0])
-        head = aligned(heads[n], head_columns, width + 2, gap=2, fold=False)[0]
+        head = aligned(heads[n], head_columns, width + 2, gap=gap, fold=False)[0]
         yield Line(Rank.ALWAYS, cut(head[2:], width))
         for look, row in zip(strategy.symbols, rows[n], strict=True):
             rank = Rank.BUSY if look.state else Rank.QUIET
@@ -168,31 +169,27 @@ def _strategies(snapshot: Snapshot, width: int, fold: bool) -> Iterator[Line]:
                 yield Line(Rank.DETAIL, text)
 
 
-def _head(strategy: StrategyLook, now: datetime, wide: bool) -> list[Cell]:
+def _head(strategy: StrategyLook, now: datetime, wide: bool, aged: bool) -> list[Cell]:
+    """Name, state and money of a strategy; `aged`: some strategy's figures are old."""
     account, run = strategy.account, strategy.daemon.run
     stale = is_stale(account.equity.origin, now)
     style = "dim" if stale else ""
+    today, total = account.today.value, account.total.value
     cells = [
         Cell(strategy.name, "bold"),
         Cell(run.value, RUN_STYLE.get(run, "yellow")),
         Cell(f"equity {dollars(account.equity.value)}", style, right=True),
-        Cell(
-            f"today {signed(account.today.value)}",
-            style or gain_style(account.today.value),
-            right=True,
-        ),
-        Cell(
-            f"total {signed(account.total.value)}",
-            style or gain_style(account.total.value),
-            right=True,
-        ),
+        Cell(f"{ago(account.equity.origin, now)} old" if stale else "", "dim"),
+        Cell(f"today {signed(today)}", style or gain_style(today), right=True),
+        Cell(f"total {signed(total)}", style or gain_style(total), right=True),
     ]
+    if not aged:
+        del cells[3]
     if wide:
         cells += [
             Cell(f"cash {dollars(account.cash.value)}", style, right=True),
             Cell(f"account {account.number or UNKNOWN} {account.status}".rstrip(), style),
         ]
-    cells.append(Cell(f"{ago(account.equity.origin, now)} old" if stale else "", "dim"))
     return cells
 
 

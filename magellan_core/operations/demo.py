@@ -113,13 +113,16 @@ class Demo:
                 summaries = [summarise(station) for station in stations]
         write_json(self.out / "summary.json", summaries)
         show(self.console, summaries)
-        if memory:
-            said = ", ".join(f"{name} {mb:.0f} MB" for name, mb in memory.items())
-            self.console.print(f"peak memory: {said}")
-        self.console.print(
-            f"{self.watch.now() - began:.1f} s; journals, logs and summary.json are in {self.out}"
-        )
+        self._tell_figures(self.watch.now() - began, memory)
         return self._verdict(summaries)
+
+    def _tell_figures(self, seconds: float, memory: Mapping[str, float]) -> None:
+        """What the run cost; not part of the summary, which is the same in every run."""
+        figures = {"wall_seconds": round(seconds, 1), "peak_memory_mb": dict(memory)}
+        (self.out / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
+        said = ", ".join(f"{name} {mb:.0f}" for name, mb in memory.items())
+        self.console.print(f"\n{seconds:.1f} s; peak memory in MB: {said or 'not known here'}")
+        self.console.print(f"journals, logs and summary.json are in {self.out}", soft_wrap=True)
 
     def _verdict(self, summaries: list[AccountSummary]) -> int:
         idle = [s.strategy for s in summaries if not s.fills]
@@ -200,7 +203,7 @@ class Demo:
         thread.start()
         try:
             yield clock
-        except ClockError:
+        except (ClockError, Unavailable):
             self._blame(children)
             raise
         finally:
@@ -216,16 +219,18 @@ class Demo:
                 if until <= now:
                     continue
                 if clock.wait(until, wake_on_update=False) is Woken.STOP:
-                    raise Unavailable(f"a process ended by surprise: see {self.out / 'logs'}")
+                    raise Unavailable("a process of the demonstration ended by surprise")
                 now = clock.now()
                 watch.look(now, f"{new_york(now):%a %Y-%m-%d} {label(now)}")
 
     def _blame(self, children: Children) -> None:
-        """A daemon that died is the better explanation for an exchange that gave up."""
+        """A process that died is the better explanation. Raises ChildFailed for the first one."""
         for name, code in children.ended().items():
-            if code not in EXPECTED_ENDS:
-                log = self._log(name)
-                raise failed(code, f"{name}: {_last_line(log)}")
+            if code in EXPECTED_ENDS and name != "exchange":
+                continue
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+            log = self._log(name)
+            raise failed(code, f"{name} {how}: {_last_line(log)} (its log: {log})")
 
 
 def stops(sessions: list[Session], *, often: bool) -> list[datetime]:

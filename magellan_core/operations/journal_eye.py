@@ -36,8 +36,7 @@ class JournalEye:
         self.alerts: deque[Event] = deque(maxlen=ALERTS)
         self.day: Event | None = None
         self.newest: Event | None = None
-        self.seq = 0
-        self._file: tuple[int, int] | None = None
+        self._last: tuple[int, Event] | None = None
 
     def look(self) -> None:
         """Take in what was added. Never raises: a fault keeps what was known before."""
@@ -46,24 +45,25 @@ class JournalEye:
                 self._follow(reader)
         except (JournalError, JournalUnwritable) as fault:
             self.fault = str(fault)
-        except OSError as fault:
-            self.fault = f"{self.path}: {fault.strerror}: start its strategy once"
         else:
             self.fault = ""
 
     def _follow(self, reader: JournalReader) -> None:
-        file = self.path.stat()
-        same = self._file == (file.st_dev, file.st_ino)
-        if not same or reader.last_seq < self.seq:
+        if self._last is not None and not self._is_there(reader, *self._last):
+            # Another file by that name: a new run, or a backup put back.
             self._forget()
-            self._file = (file.st_dev, file.st_ino)
-        for number, event in reader.since(self.seq, kinds=FOLDED):
+        for number, event in reader.since(self._last[0] if self._last else 0, kinds=FOLDED):
             self._take(number, event)
         for symbol in self.symbols:
             bar = reader.last(Line.BAR, symbol=symbol)
             if bar is not None:
                 self.bars[symbol] = bar
                 self._note(bar)
+
+    @staticmethod
+    def _is_there(reader: JournalReader, number: int, event: Event) -> bool:
+        found = next(iter(reader.since(number - 1, kinds={event.kind})), None)
+        return found == (number, event)
 
     def _take(self, number: int, event: Event) -> None:
         try:
@@ -75,7 +75,7 @@ class JournalEye:
                 f"{self.path}: line {number} ({event.kind}) cannot be read: {fault!r}; "
                 "restore the journal from a backup, or use the version that wrote it"
             ) from fault
-        self.seq = number
+        self._last = number, event
         self._note(event)
         if event.kind in REMEMBERED:
             self.latest[event.kind] = event
