@@ -127,8 +127,10 @@ def test_trouble_comes_first_and_the_gravest_of_it_before_the_rest(tmp_path: Pat
     desks = [station(tmp_path, Desk(), [HALT]), station(tmp_path, Desk(), [], "daily_trend")]
     lines = shown(take(desks, NOW), 80).splitlines()
     assert lines[1].startswith(" 3 PROBLEMS ")
-    assert lines[2] == "!! hourly_swing: HALTED since 10:31 ET (drawdown, flatten): 21.00 % below"
-    assert lines[3] == "  the high"
+    assert (
+        lines[2] == "!! hourly_swing: HALTED since 10:31 ET (drawdown, flatten): 21.00 % below the"
+    )
+    assert lines[3] == "  high"
     assert lines[4].startswith("!  hourly_swing: the daemon has not been started here")
 
 
