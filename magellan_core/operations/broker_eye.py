@@ -56,7 +56,13 @@ class BrokerEye:
     """The latest reading of one account. `fault`: why there is no newer one."""
 
     def __init__(
-        self, broker: Broker | None, why: str, symbols: tuple[str, ...], per_minute: int = BUDGET
+        self,
+        broker: Broker | None,
+        why: str,
+        symbols: tuple[str, ...],
+        per_minute: int = BUDGET,
+        *,
+        refused: bool = False,
     ) -> None:
         self._broker, self._symbols = broker, symbols
         self._allowance = Allowance(per_minute)
@@ -65,7 +71,7 @@ class BrokerEye:
         self._checked: dict[str, tuple[date, str]] = {}
         self.reading: Reading | None = None
         self.fault = "" if broker is not None else (why or "no keys for this account")
-        self.refused = False
+        self.refused = refused
 
     def look(self, now: datetime) -> None:
         """Read account, positions and orders if that is due. Never raises."""

@@ -135,13 +135,14 @@ def _with_fetched_keys(
     base_url = environment.base_url or config.ssm_parameters.base_url
     data_url = environment.data_url or environment.base_url or config.ssm_parameters.data_url
     ssm = config.ssm_parameters
-    keys, why = None, ""
+    keys, why, refused = None, "", False
     try:
         found = fetch(Parameters(ssm.api_key_path, ssm.api_secret_path, ssm.region), environ)
         keys = (found.key, found.secret)
     except (CredentialsError, Unavailable) as fault:
-        why = f"{fault} (then start this again)"
-    return _station(name, config, base_url, data_url, keys, state or environment.state, why)
+        why, refused = f"{fault} (then start this again)", isinstance(fault, CredentialsError)
+    place = state or environment.state
+    return _station(name, config, base_url, data_url, keys, place, why, refused=refused)
 
 
 def _station(
@@ -152,6 +153,8 @@ def _station(
     keys: tuple[str, str] | None,
     state: Path,
     why: str,
+    *,
+    refused: bool = False,
 ) -> Station:
     broker = data = None
     if keys is not None:
@@ -166,4 +169,5 @@ def _station(
         journal=state / f"{name}.sqlite3",
         portfolio=state / config.portfolio.store,
         why="" if broker is not None else why,
+        refused=refused,
     )

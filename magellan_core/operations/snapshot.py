@@ -113,7 +113,7 @@ class _Post:
         self.station = station
         symbols = tuple(station.config.symbols)
         self.journal = JournalEye(station.journal, symbols)
-        self.broker = BrokerEye(station.broker, station.why, symbols)
+        self.broker = BrokerEye(station.broker, station.why, symbols, refused=station.refused)
 
     def look(
         self, now: datetime, published: Mapping[Path, Mapping[str, Published] | str]

@@ -13,7 +13,10 @@ from magellan_core.store.journal import JournalReader, read_only
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """Where one strategy can be looked at. `broker` None: its keys could not be had, and `why`."""
+    """Where one strategy can be looked at.
+
+    `broker` None: its keys could not be had, and `why`; `refused`: a person must mend that.
+    """
 
     strategy: str
     config: Config
@@ -22,6 +25,7 @@ class Station:
     journal: Path
     portfolio: Path
     why: str = ""
+    refused: bool = False
 
     @contextmanager
     def reader(self) -> Iterator[JournalReader | None]:
