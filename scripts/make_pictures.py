@@ -21,7 +21,6 @@ from io import StringIO
 from pathlib import Path
 
 from rich.console import Console
-from rich.terminal_theme import MONOKAI
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -30,6 +29,7 @@ from magellan_core.errors import MagellanError, Unavailable
 from magellan_core.market_hours import sessions_between
 from magellan_core.operations.dashboard import dashboard
 from magellan_core.operations.demo import Demo, Market, Opened, Stopwatch, stops
+from magellan_core.operations.drawing import svg
 from magellan_core.operations.looks import Snapshot
 from magellan_core.operations.snapshot import Lookout
 from magellan_core.operations.stations import Station
@@ -64,16 +64,6 @@ def busyness(snapshot: Snapshot) -> tuple[bool, int, int]:
     return snapshot.market.is_open, sum(1 for n in held if n), sum(held)
 
 
-def draw(snapshot: Snapshot, width: int, height: int | None, path: Path) -> None:
-    """One picture, as a terminal of that size shows it."""
-    console = Console(
-        file=StringIO(), record=True, width=width, force_terminal=True, color_system="truecolor"
-    )
-    console.print(dashboard(snapshot, width, height))
-    title = "scripts/monitor_dashboard.py"
-    path.write_text(console.export_svg(title=title, theme=MONOKAI), encoding="utf-8")
-
-
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -99,7 +89,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     asked.out.mkdir(parents=True, exist_ok=True)
     for width, height in SIZES:
-        draw(demo.best, width, height, asked.out / f"dashboard-{width}.svg")
+        path = asked.out / f"dashboard-{width}.svg"
+        path.write_text(svg(demo.best, width, height), encoding="utf-8")
         CONSOLE.print(f"{asked.out / f'dashboard-{width}.svg'}")
     CONSOLE.print(dashboard(demo.best, CONSOLE.width, 24))
     return 0

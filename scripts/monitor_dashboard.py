@@ -15,7 +15,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -28,7 +28,10 @@ sys.path.insert(0, str(ROOT))
 
 from magellan_core.config import load
 from magellan_core.errors import ExitCode, MagellanError, Unavailable, UsageError
-from magellan_core.operations.dashboard import as_json, dashboard
+from magellan_core.operations.dashboard import dashboard
+from magellan_core.operations.drawing import html, svg
+from magellan_core.operations.keyboard import Keyboard
+from magellan_core.operations.looks import Snapshot
 from magellan_core.operations.open_stations import (
     chosen,
     exchange_now,
@@ -37,11 +40,13 @@ from magellan_core.operations.open_stations import (
     ready_file,
 )
 from magellan_core.operations.snapshot import Lookout
+from magellan_core.operations.snapshot_json import as_json
 from magellan_core.operations.stations import Station
 from magellan_core.operations.watch import Watch
 
 SHIPPED = sorted(ROOT.glob("deployable_strategies/*/aws_deployment/config.json"))
 FASTEST = 0.2
+NARROWEST = 60
 EPILOG = """\
 examples:
   all strategies of this machine, until Ctrl-C:
@@ -49,8 +54,12 @@ examples:
   one look, for a person or for a program:
     scripts/monitor_dashboard.py --once
     scripts/monitor_dashboard.py --json | python3 -m json.tool
+  a picture to send or to keep:
+    scripts/monitor_dashboard.py --svg dashboard.svg --html dashboard.html
   a demonstration under way (make demo SPEED=60):
     scripts/monitor_dashboard.py --exchange-file var/demo/exchange.json
+
+Keys: q ends it, p pauses it and goes on, n shows the next strategy alone, a shows all again.
 
 Configs are /etc/magellan/<strategy>.json where installed, else those shipped with the code. Keys
 come from where the daemons take them; APCA_API_KEY_ID and APCA_API_SECRET_KEY open one account, so
@@ -76,6 +85,11 @@ def options(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--once", action="store_true", help="one look, in full, then end")
     parser.add_argument("--json", action="store_true", help="one look as a JSON object, then end")
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="one look as a picture, then end")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="one look as a page, then end")
+    parser.add_argument(
+        "--width", type=int, default=140, metavar="N", help="of --svg and --html (default: 140)"
+    )
     parser.add_argument(
         "--interval", type=float, default=5.0, metavar="SECONDS", help="between looks (default: 5)"
     )
@@ -92,6 +106,8 @@ def options(arguments: list[str]) -> argparse.Namespace:
     asked = parser.parse_args(arguments)
     if not asked.interval >= FASTEST:
         raise UsageError(f"--interval {asked.interval:g}: must be {FASTEST:g} or more")
+    if asked.width < NARROWEST:
+        raise UsageError(f"--width {asked.width}: must be {NARROWEST} or more")
     return asked
 
 
@@ -131,14 +147,17 @@ class ExchangeTime:
         return self._now
 
 
-def once(opened: list[Station], now: Now, *, as_text: bool, console: Console) -> int:
+def once(opened: list[Station], now: Now, asked: argparse.Namespace, console: Console) -> int:
     """One look; the exit code says whether any account could be read."""
-    lookout = Lookout(opened)
+    lookout = Lookout(opened, wall_time)
     snapshot = lookout.take(now())
-    if as_text:
-        console.print(dashboard(snapshot, console.width))
-    else:
+    if asked.json:
         sys.stdout.write(json.dumps(as_json(snapshot), indent=2) + "\n")
+    if asked.once:
+        console.print(dashboard(snapshot, console.width))
+    for path, as_page in ((asked.svg, False), (asked.html, True)):
+        if path is not None:
+            keep(snapshot, asked.width, path, as_page=as_page)
     refusals = lookout.refusals()
     if not refusals:
         return ExitCode.OK
@@ -146,12 +165,40 @@ def once(opened: list[Station], now: Now, *, as_text: bool, console: Console) ->
     return ExitCode.CREDENTIALS if refused else ExitCode.UNAVAILABLE
 
 
+def keep(snapshot: Snapshot, width: int, path: Path, *, as_page: bool) -> None:
+    """Write a picture. Raise UsageError where it cannot be written."""
+    text = html(snapshot, width) if as_page else svg(snapshot, width, None)
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as fault:
+        raise UsageError(f"{path}: cannot be written: {fault.strerror}") from fault
+
+
 def follow(opened: list[Station], now: Now, interval: float, console: Console) -> None:
-    """Look again and again, until a signal ends it."""
-    with Watch(console, opened, whole_screen=True) as watch:
+    """Look again and again, until q or a signal ends it."""
+    choices = choices_of([station.strategy for station in opened])
+    chosen_one, paused, due = 0, False, 0.0
+    with Keyboard(sys.stdin) as keyboard, Watch(console, opened, whole_screen=True) as watch:
         while True:
-            watch.look(now())
-            time.sleep(interval)
+            if not paused and time.monotonic() >= due:
+                watch.look(now(), only=choices[chosen_one])
+                due = time.monotonic() + interval
+            match keyboard.wait(interval if paused else due - time.monotonic()):
+                case "q":
+                    return
+                case "p":
+                    paused = not paused
+                case "n":
+                    chosen_one = (chosen_one + 1) % len(choices)
+                    watch.show(only=choices[chosen_one])
+                case "a":
+                    chosen_one = 0
+                    watch.show(only=None)
+
+
+def choices_of(strategies: Sequence[str]) -> list[str | None]:
+    """All of them, then each alone."""
+    return [None, *strategies]
 
 
 def ended(_number: int, _frame: FrameType | None) -> NoReturn:
@@ -165,8 +212,8 @@ def main(arguments: list[str]) -> int:
     try:
         asked = options(arguments)
         opened, now = stations(asked)
-        if asked.once or asked.json:
-            return once(opened, now, as_text=not asked.json, console=console)
+        if asked.once or asked.json or asked.svg or asked.html:
+            return once(opened, now, asked, console)
         follow(opened, now, asked.interval, console)
     except MagellanError as fault:
         sys.stderr.write(f"monitor_dashboard: {fault}\n")

@@ -159,6 +159,11 @@ class AlpacaBroker:
         sessions = [parse.session(row) for row in parse.rows(answer, "calendar")]
         return [session for session in sessions if first <= session.date <= last]
 
+    def equity_history(self) -> Sequence[tuple[datetime, Decimal]]:
+        """Today's equity in dollars every five minutes, oldest first; for people, not decisions."""
+        query = {"period": "1D", "timeframe": "5Min"}
+        return parse.equity_points(self._rest.get("/account/portfolio/history", query))
+
     def _look_up(self, path: str, query: Mapping[str, str]) -> BrokerOrder | None:
         answer = self._rest.call("GET", path, query)
         return None if _is_absent(path, answer) else parse.order(answer)

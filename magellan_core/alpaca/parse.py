@@ -221,6 +221,17 @@ def asset(answer: object) -> Asset:
     return Asset(told.text("symbol"), told.flag("tradable"), told.text("status"))
 
 
+def equity_points(answer: object) -> Sequence[tuple[datetime, Decimal]]:
+    """GET /account/portfolio/history; points without a value are left out."""
+    told = Fields(answer, "portfolio history")
+    points: list[tuple[datetime, Decimal]] = []
+    for at, value in zip(told.list("timestamp"), told.list("equity"), strict=False):
+        if isinstance(at, int) and isinstance(value, int | float | str):
+            row = Fields({"equity": value}, "portfolio history")
+            points.append((datetime.fromtimestamp(at, UTC), row.number("equity")))
+    return points
+
+
 def session(row: object) -> Session:
     """A calendar row: `open` and `close` are New York's HH:MM."""
     told = Fields(row, "calendar row")

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Protocol, runtime_checkable
 
 from magellan_core.errors import CredentialsError, RateLimited, Unavailable
 from magellan_core.market_hours import new_york_date
@@ -21,6 +23,17 @@ _READS = 3
 # The first reading of the orders goes through all there ever were, a page of 500 after the other.
 _FIRST_READS = 7
 _MINUTE = timedelta(minutes=1)
+_MOST_POINTS = 1000
+
+
+Curve = Sequence[tuple[datetime, Decimal]]
+
+
+@runtime_checkable
+class TellsHistory(Protocol):
+    """A broker that also knows how the day's equity went."""
+
+    def equity_history(self) -> Curve: ...
 
 
 class Allowance:
@@ -69,6 +82,8 @@ class BrokerEye:
         self._asked: datetime | None = None
         self._pause = EVERY
         self._checked: dict[str, tuple[date, str]] = {}
+        self._curve: list[tuple[datetime, Decimal]] = []
+        self._curve_day: date | None = None
         self.reading: Reading | None = None
         self.fault = "" if broker is not None else (why or "no keys for this account")
         self.refused = refused
@@ -86,12 +101,29 @@ class BrokerEye:
             account, positions = self._broker.account(), self._broker.positions()
             self.reading = Reading(now, account, positions, self._broker.open_orders())
             self.fault, self.refused = "", False
+            self._draw(self._broker, self.reading)
             self._check_symbols(self._broker, now)
         except (CredentialsError, RateLimited) as fault:
             self._pause = LATER
             self.fault, self.refused = str(fault), isinstance(fault, CredentialsError)
         except Unavailable as fault:
             self.fault = str(fault)
+
+    @property
+    def curve(self) -> Curve:
+        """The equity of today's New York date: the broker's own points, then our readings."""
+        return tuple(self._curve)
+
+    def _draw(self, broker: Broker, reading: Reading) -> None:
+        today = new_york_date(reading.at)
+        if self._curve_day != today:
+            self._curve_day, self._curve = today, []
+            if isinstance(broker, TellsHistory) and self._allowance.take(1, reading.at):
+                points = broker.equity_history()
+                self._curve = [p for p in points if new_york_date(p[0]) == today and p[1] > 0]
+        self._curve.append((reading.at, reading.account.equity))
+        if len(self._curve) > _MOST_POINTS:
+            del self._curve[1::2]
 
     def untradable(self, symbol: str) -> str:
         """Why the broker does not trade it, as far as it was asked; empty: it does."""

@@ -1,14 +1,14 @@
 """Draw a snapshot: are we OK, what is held, and why does nothing trade. Times are New York's."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
-from datetime import date, datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from rich.console import Group
 from rich.text import Text
 
 from magellan_core.market_hours import label, new_york
+from magellan_core.operations.bars import sparkline
 from magellan_core.operations.columns import (
     Cell,
     Line,
@@ -19,7 +19,12 @@ from magellan_core.operations.columns import (
     paragraph,
     widths,
 )
-from magellan_core.operations.details import details, exits_in_words, held_in_words
+from magellan_core.operations.details import (
+    details,
+    exits_in_words,
+    held_in_words,
+    usage_in_words,
+)
 from magellan_core.operations.looks import (
     MarketClock,
     Origin,
@@ -28,7 +33,6 @@ from magellan_core.operations.looks import (
     Snapshot,
     StrategyLook,
     SymbolLook,
-    market_clock,
 )
 from magellan_core.operations.reasons import in_words
 from magellan_core.operations.wording import (
@@ -46,6 +50,8 @@ from magellan_core.operations.wording import (
 from magellan_core.ports import Level
 
 WIDE = 120
+# From here on a limit is shown in red.
+NEAR = Decimal("0.8")
 NOTE = "… {} lines more: make the window higher, or give --strategy NAME"
 MOST_PROBLEMS = 6
 RUN_STYLE = {
@@ -76,6 +82,7 @@ def picture(
         Line(Rank.ALWAYS, cut(_heading(snapshot, title), width)),
         Line(Rank.ALWAYS, cut(_verdict(snapshot), width)),
         *(Line(Rank.ALWAYS, text) for text in _problems(snapshot, width, fold)),
+        _limits(snapshot, width),
         *_strategies(snapshot, width, fold),
     ]
     if fold:
@@ -122,6 +129,23 @@ def _verdict(snapshot: Snapshot) -> Text:
     if is_stale(totals.equity.origin, snapshot.at):
         line.append(f"  {ago(totals.equity.origin, snapshot.at)} old", "dim")
     return line
+
+
+def _limits(snapshot: Snapshot, width: int) -> Line:
+    """How much of the portfolio's limits is used, and how the day went; shown first when near."""
+    line, rank = Text(" "), Rank.DETAIL
+    for usage in snapshot.totals.usages:
+        used, limit = usage.used.value, usage.limit.value
+        near = used is not None and limit is not None and used >= limit * NEAR
+        rank = Rank.ALWAYS if near else rank
+        line.append(f" {usage_in_words(usage, 10 if width >= WIDE else 5)}", "red" if near else "")
+        line.append(" ")
+    curve = [value for _, value in snapshot.totals.curve]
+    if len(curve) > 1:
+        line.append(" today ")
+        style = "green" if curve[-1] >= curve[0] else "red"
+        line.append(sparkline(curve, 40 if width >= WIDE else 16), style)
+    return Line(rank, cut(line, width))
 
 
 def _problems(snapshot: Snapshot, width: int, fold: bool) -> Iterator[Text]:
@@ -244,41 +268,3 @@ def _sources(snapshot: Snapshot, width: int) -> Sequence[Text]:
         "the journals; daemons: the portfolio store; limits and initial capital: the configs"
     )
     return [Text(), *paragraph(text, width, "dim", fold=True, indent="")]
-
-
-def as_json(snapshot: Snapshot) -> dict[str, object]:
-    """The snapshot for programs: money as strings, times as ISO 8601 in UTC, ages in seconds."""
-    told = _plain(snapshot, snapshot.at)
-    if not isinstance(told, dict):
-        raise TypeError("a snapshot is an object")
-    clock = market_clock(snapshot.at)
-    told["market"] = {
-        "is_open": clock.is_open,
-        "next_event": clock.event,
-        "next_event_at": clock.event_at.isoformat(),
-        "half_day": clock.session.is_half_day,
-    }
-    return {**told, "ok": not snapshot.problems}
-
-
-def _plain(value: object, now: datetime) -> object:
-    match value:
-        case Origin():
-            age = value.age(now)
-            at = None if value.at is None else value.at.isoformat()
-            seconds = None if age is None else age.total_seconds()
-            return {"source": value.source, "at": at, "age_seconds": seconds}
-        case Decimal():
-            return f"{value:f}"
-        case datetime() | date():
-            return value.isoformat()
-        case Mapping():
-            return {str(k): _plain(v, now) for k, v in value.items()}
-        case str():
-            return str(value)
-        case tuple() | list():
-            return [_plain(each, now) for each in value]
-        case _ if is_dataclass(value):
-            return {f.name: _plain(getattr(value, f.name), now) for f in fields(value)}
-        case _:
-            return value

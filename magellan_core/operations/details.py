@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from magellan_core.operations.bars import gauge
 from magellan_core.operations.looks import (
     DecisionLook,
     OrderLook,
@@ -27,13 +28,14 @@ def details(look: StrategyLook, now: datetime, *, with_account: bool) -> Iterato
     newest = max((s.decision for s in look.symbols if s.decision), key=lambda d: d.at, default=None)
     if newest is not None:
         yield decision_in_words(newest, now)
-    parts = [_usage(usage) for usage in look.usages]
+    parts = [usage_in_words(usage) for usage in look.usages]
     if with_account:
         account = look.account
         called = f"account {account.number or UNKNOWN} {account.status}".rstrip()
         parts = [called, f"cash {dollars(account.cash.value)}", *parts]
     yield "; ".join(parts)
     yield _daemon(look, now)
+    yield _service(look, now)
     for alert in look.alerts:
         yield f"alert: {alert}"
 
@@ -77,14 +79,30 @@ def decision_in_words(decision: DecisionLook, now: datetime) -> str:
     return f"{said}, {decision.reason}{against}"
 
 
-def _usage(usage: Usage) -> str:
-    """E.g. "trades today 3 of 10", "drawdown 0.4 of 20 %", "trades today 2 (no limit)"."""
+def usage_in_words(usage: Usage, width: int = 6) -> str:
+    """E.g. "trades today ██░░░░ 3 of 10", "drawdown █░░░░░ 0.4 of 20 %", "trades 2 (no limit)"."""
     used, limit = usage.used.value, usage.limit.value
     told = UNKNOWN if used is None else number(round(used, 2))
     most = usage.limit.why if limit is None else number(round(limit, 2))
     if limit is None:
         return f"{usage.what} {told} ({most})"
-    return f"{usage.what} {told} of {most} {usage.unit}".rstrip()
+    drawn = "" if used is None else f"{gauge(used, limit, width)} "
+    return f"{usage.what} {drawn}{told} of {most} {usage.unit}".rstrip()
+
+
+def _service(look: StrategyLook, now: datetime) -> str:
+    """What systemd says of it."""
+    service = look.service
+    if service is None:
+        return f"service: {look.no_service}"
+    parts = [f"service {service.state}"]
+    if service.since is not None:
+        parts[0] += f" since {when(service.since, now)}"
+    parts.append(f"{service.restarts} restarts")
+    parts.append("errors not known" if service.errors is None else f"{service.errors} errors/h")
+    if service.status:
+        parts.append(service.status)
+    return "; ".join(parts)
 
 
 def _daemon(look: StrategyLook, now: datetime) -> str:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from magellan_core.market_hours import Session, new_york_date, next_session, session_on
+from magellan_core.operations.services import ServiceLook
 from magellan_core.ports import Level
 
 BROKER, JOURNAL, CONFIG, STORE = "broker", "journal", "config", "portfolio store"
@@ -247,6 +248,9 @@ class StrategyLook:
     newest_line: datetime | None
     journal_fault: str
     problems: tuple[Problem, ...]
+    service: ServiceLook | None = None
+    no_service: str = ""
+    curve: tuple[tuple[datetime, Decimal], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +262,8 @@ class Totals:
     today: Figure
     total: Figure
     daily_loss_limit: Figure
+    usages: tuple[Usage, ...] = ()
+    curve: tuple[tuple[datetime, Decimal], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

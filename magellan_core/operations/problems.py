@@ -38,7 +38,9 @@ def _trading(look: StrategyLook, account_id: str | None, now: datetime) -> Itera
 
 def _records(look: StrategyLook, now: datetime) -> Iterator[str]:
     """The journal, and the daemon that writes it."""
-    daemon = look.daemon
+    daemon, service = look.daemon, look.service
+    if service is not None and service.failed:
+        yield f"its service has failed: {service.state}; see systemctl status {service.unit}"
     if look.journal_fault:
         yield f"journal cannot be read: {look.journal_fault}"
     if daemon.run is Run.SILENT and daemon.origin.at is not None:
@@ -58,6 +60,9 @@ def _notices(look: StrategyLook, now: datetime) -> Iterator[str]:
         yield f"the daemon was stopped at {when(daemon.origin.at, now)}"
     if daemon.run is Run.NEVER:
         yield "the daemon has not been started here"
+    service = look.service
+    if service is not None and service.errors:
+        yield f"{service.errors} errors in the last hour: journalctl -p err -u {service.unit}"
     for symbol in look.symbols:
         if symbol.untradable:
             yield f"{symbol.symbol} is {symbol.untradable}"

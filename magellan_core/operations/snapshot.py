@@ -28,13 +28,14 @@ from magellan_core.operations.looks import (
     Run,
     Snapshot,
     StrategyLook,
-    Totals,
     Usage,
     market_clock,
 )
 from magellan_core.operations.problems import problems
 from magellan_core.operations.reasons import symbol_look
+from magellan_core.operations.services import ServiceEye, ServiceLook
 from magellan_core.operations.stations import Station
+from magellan_core.operations.totals import totals
 from magellan_core.store.portfolio import SqlitePortfolioStore
 
 BOTH = f"{BROKER}, {JOURNAL}"
@@ -48,8 +49,13 @@ def take(stations: Sequence[Station], now: datetime) -> Snapshot:
 class Lookout:
     """Looks at the same stations again and again: cheap journals, budgeted brokers."""
 
-    def __init__(self, stations: Sequence[Station]) -> None:
+    def __init__(
+        self, stations: Sequence[Station], wall: Callable[[], datetime] | None = None
+    ) -> None:
+        """`wall`: the host's time, where `take` is told another one; systemd lives by it."""
         self._posts = [_Post(station) for station in stations]
+        self._services = ServiceEye([station.strategy for station in stations])
+        self._wall = wall
 
     def take(self, now: datetime) -> Snapshot:
         """Everything as of `now`. One station's failure is shown there, and hides no other.
@@ -57,11 +63,19 @@ class Lookout:
         Raise DataError beyond the session table.
         """
         clock = market_clock(now)
+        self._services.look(now if self._wall is None else self._wall())
         published = self._published()
         # A mute broker takes its time-out: side by side, the slowest account is waited for once.
         with ThreadPoolExecutor(max_workers=max(1, len(self._posts))) as pool:
-            looks = tuple(pool.map(lambda post: post.look(now, published), self._posts))
-        return Snapshot(now, clock, self._totals(looks), looks)
+            looks = tuple(pool.map(lambda post: self._look(post, now, published), self._posts))
+        configs = [post.station.config for post in self._posts]
+        return Snapshot(now, clock, totals(looks, configs, self._mark()), looks)
+
+    def _look(
+        self, post: "_Post", now: datetime, published: Mapping[Path, Mapping[str, Published] | str]
+    ) -> StrategyLook:
+        service = self._services.services.get(post.station.strategy)
+        return post.look(now, published, service, self._services.why)
 
     def refusals(self) -> list[tuple[str, bool]]:
         """Why accounts have never been read: the fault, and whether their keys are to blame.
@@ -89,21 +103,18 @@ class Lookout:
                 store.close()
         return told
 
-    def _totals(self, looks: Sequence[StrategyLook]) -> Totals:
-        def total(pick: Callable[[AccountLook], Figure]) -> Figure:
-            return _sum([(look.name, pick(look.account)) for look in looks])
-
-        limits = {p.station.config.portfolio.max_daily_loss_dollars for p in self._posts}
-        agreed = Figure(
-            limits.pop() if len(limits) == 1 else None, Origin(CONFIG), "the configs disagree"
-        )
-        return Totals(
-            equity=total(lambda a: a.equity),
-            cash=total(lambda a: a.cash),
-            today=total(lambda a: a.today),
-            total=total(lambda a: a.total),
-            daily_loss_limit=agreed,
-        )
+    def _mark(self) -> Figure:
+        """The portfolio's high-water mark, as the daemons' store has it."""
+        path = next(iter(self._posts)).station.portfolio if self._posts else None
+        if path is None or not path.exists():
+            return Figure(None, Origin(STORE), "there is no portfolio store yet")
+        store = SqlitePortfolioStore(path, patience=0.5)
+        try:
+            return Figure(store.mark(), Origin(STORE), "no mark in the portfolio store yet")
+        except Unavailable as fault:
+            return Figure(None, Origin(STORE), str(fault))
+        finally:
+            store.close()
 
 
 class _Post:
@@ -116,7 +127,11 @@ class _Post:
         self.broker = BrokerEye(station.broker, station.why, symbols, refused=station.refused)
 
     def look(
-        self, now: datetime, published: Mapping[Path, Mapping[str, Published] | str]
+        self,
+        now: datetime,
+        published: Mapping[Path, Mapping[str, Published] | str],
+        service: ServiceLook | None,
+        no_service: str,
     ) -> StrategyLook:
         self.journal.look()
         self.broker.look(now)
@@ -150,6 +165,9 @@ class _Post:
             newest_line=said.at,
             journal_fault=journal.fault,
             problems=(),
+            service=service,
+            no_service="" if service is not None else no_service,
+            curve=tuple(self.broker.curve),
         )
         named = config.account_info.account_id
         return replace(
@@ -266,13 +284,3 @@ def daemon_look(
         outage_at=None if outage is None else outage.at,
         back_at=None if back is None else back.at,
     )
-
-
-def _sum(figures: Sequence[tuple[str, Figure]]) -> Figure:
-    """A sum is as old as its oldest part, and unknown if a part is."""
-    missing = [name for name, figure in figures if figure.value is None]
-    ages = [figure.origin.at for _, figure in figures if figure.origin.at is not None]
-    origin = Origin(BROKER, min(ages, default=None))
-    if missing or not figures:
-        return Figure(None, origin, f"not known of {', '.join(missing)}")
-    return Figure(sum((f.value or Decimal(0) for _, f in figures), Decimal(0)), origin)

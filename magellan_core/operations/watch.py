@@ -1,6 +1,7 @@
 """The dashboard beside a run: a live picture on a terminal, a short one at each look elsewhere."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -23,6 +24,7 @@ class Watch:
         self, console: Console, stations: Sequence[Station], *, whole_screen: bool = False
     ) -> None:
         self.console, self.lookout = console, Lookout(stations)
+        self.latest: Snapshot | None = None
         self.live = console.is_terminal
         self._display = (
             Live(
@@ -51,9 +53,17 @@ class Watch:
         if self._display is not None:
             self._display.stop()
 
-    def look(self, now: datetime, title: str = "") -> Snapshot:
+    def look(self, now: datetime, title: str = "", only: str | None = None) -> Snapshot:
         """Show how things are at `now`. Raise DataError beyond the session table."""
-        snapshot = self.lookout.take(now)
+        self.latest = self.lookout.take(now)
+        self.show(title, only)
+        return self.latest
+
+    def show(self, title: str = "", only: str | None = None) -> None:
+        """Draw the latest look again, of one strategy alone if named."""
+        if self.latest is None:
+            return
+        snapshot = self.latest if only is None else alone(self.latest, only)
         if self._display is not None:
             # The last row stays free, or the terminal would scroll.
             height = max(self.console.height - 1, 1)
@@ -62,4 +72,9 @@ class Watch:
         else:
             self.console.print(dashboard(snapshot, self.console.width, COMPACT - 1, title))
             self.console.print()
-        return snapshot
+
+
+def alone(snapshot: Snapshot, strategy: str) -> Snapshot:
+    """The snapshot with one strategy; the money above it stays everybody's."""
+    kept = tuple(s for s in snapshot.strategies if s.name == strategy)
+    return replace(snapshot, strategies=kept)

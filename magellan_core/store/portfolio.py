@@ -91,6 +91,10 @@ class SqlitePortfolioStore:
 
         return self._use(work)
 
+    def mark(self) -> Decimal | None:
+        """The portfolio's high-water mark in dollars; None: no figure of all has been seen yet."""
+        return self._use(_mark)
+
     def close(self) -> None:
         if self._db is not None:
             self._db.close()

@@ -219,6 +219,45 @@ def test_a_terminal_is_left_as_it_was(exchange: Path, state: Path, number: signa
     assert b"\x1b[?25h" in drawn
 
 
+def test_keys_choose_a_strategy_pause_and_end_it(exchange: Path, state: Path) -> None:
+    """n shows one strategy alone, p holds the picture, q ends it without a signal."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    arguments = ["--exchange-file", str(exchange), "--state-dir", str(state), "--interval", "60"]
+    process = subprocess.Popen(
+        [sys.executable, str(SCRIPT), *arguments],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        env={**bare(), "TERM": "xterm-256color"},
+    )
+    os.close(theirs)
+    assert b"daily_trend" in read_until(ours, b"hourly_swing")
+    os.write(ours, b"n")
+    # Of Bear Trap alone there is room for the words about its daemon.
+    assert b"service: " in read_until(ours, b"service: ")
+    os.write(ours, b"pq")
+    read_until(ours, b"\x1b[?1049l")
+    _, said = process.communicate(timeout=PATIENCE)
+    os.close(ours)
+    assert (process.returncode, said) == (ExitCode.OK, b"")
+
+
+def test_a_picture_and_a_page_are_written_or_the_fault_is_told(
+    exchange: Path, state: Path, tmp_path: Path
+) -> None:
+    where = ["--exchange-file", exchange, "--state-dir", state]
+    drawn = run("--svg", tmp_path / "d.svg", "--html", tmp_path / "d.html", *where)
+    assert (drawn.returncode, drawn.stdout, drawn.stderr) == (ExitCode.OK, "", "")
+    for name in ("d.svg", "d.html"):
+        text = (tmp_path / name).read_text()
+        assert "hourly_swing" in text
+        assert "src=" not in text
+    failed = run("--svg", tmp_path / "no" / "d.svg", *where)
+    assert failed.returncode == ExitCode.USAGE
+    assert len(failed.stderr.splitlines()) == 1
+
+
 def read_until(terminal: int, mark: bytes) -> bytes:
     """What the terminal gets, up to the mark."""
     text = b""

@@ -17,9 +17,10 @@ from magellan_core.market_hours import at_new_york
 from magellan_core.model import Position, Side
 from magellan_core.operations.columns import Cell, Rank, aligned, fit, widths
 from magellan_core.operations.columns import Line as Row
-from magellan_core.operations.dashboard import as_json, dashboard, picture
+from magellan_core.operations.dashboard import dashboard, picture
 from magellan_core.operations.looks import Origin, Snapshot
 from magellan_core.operations.snapshot import Lookout, take
+from magellan_core.operations.snapshot_json import as_json
 from magellan_core.operations.stations import Station
 from magellan_core.operations.watch import COMPACT, Watch
 from magellan_core.operations.wording import ago, number, price, short_day, signed
