@@ -49,6 +49,7 @@ class Book:
         self.last_fill: str | None = None
         self.last_exit: dict[str, datetime] = {}
         self.trades: list[ClosedTrade] = []
+        self.judged_from = 0
         self.days: list[DayResult] = []
         self.session: date | None = None
         self.day_start = NOTHING
@@ -56,6 +57,9 @@ class Book:
         self.cash_flow = NOTHING
         self.realised: dict[date, Decimal] = {}
         self.entered_on: dict[str, date] = {}
+        self.notice = 0
+        self.era = 0
+        self.resumed_at: datetime | None = None
 
     def live_orders(self, symbol: str) -> list[OrderRecord]:
         return [o for o in self.live.values() if o.symbol == symbol]

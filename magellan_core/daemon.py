@@ -25,7 +25,8 @@ from magellan_core.aws.credentials import Parameters, fetch
 from magellan_core.clocks import DaemonClock, open_clock
 from magellan_core.compose import seconds, settings_of
 from magellan_core.config import PENDING, Config, is_loopback, load
-from magellan_core.engine.engine import Engine, Report
+from magellan_core.engine.engine import Engine
+from magellan_core.engine.words import Report
 from magellan_core.environment import Environment, read, stream_url_of
 from magellan_core.errors import (
     ConfigError,
@@ -207,7 +208,7 @@ class Daemon:
         if not self._start(engine, broker, clock, facts):
             return ExitCode.OK
         if engine.halted_and_flat():
-            return self._halted(engine)
+            return self._halted(engine, clock)
         if not engine.active():
             raise UnknownSymbol(
                 f"none of {', '.join(engine.symbols)} can be traded at {self.base_url}: "
@@ -218,7 +219,7 @@ class Daemon:
             report = engine.tick(clock.now())
             self._tell(report)
             if report.finished:
-                return self._halted(engine)
+                return self._halted(engine, clock)
             woken = clock.wait(report.next_at, wake_on_update=report.watching)
             if woken is Woken.STOP:
                 return self._stop(engine, clock)
@@ -267,7 +268,7 @@ class Daemon:
         self.notifier.alive(report.status)
         log(logging.DEBUG, "tick", report.status, next=label(report.next_at))
 
-    def _halted(self, engine: Engine) -> int:
+    def _halted(self, engine: Engine, clock: DaemonClock) -> int:
         halts = engine.ledger.book.halts.values()
         why = "; ".join(f"{h.limit} at {h.at:%Y-%m-%d %H:%M} UTC: {h.why}" for h in halts)
         said = (
@@ -276,6 +277,7 @@ class Daemon:
         )
         log(logging.CRITICAL, "halted", said)
         self.notifier.stopping(said)
+        engine.stop(clock.now())
         return ExitCode.HALTED
 
     def _stop(self, engine: Engine, clock: DaemonClock) -> int:

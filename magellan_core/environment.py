@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 INSTALLED_CONFIGS = Path("/etc/magellan")
+INSTALLED_STATE = Path("/var/lib/magellan")
 START_PATIENCE = 300.0
 
 
@@ -51,6 +52,14 @@ def _config(environ: Mapping[str, str], strategy: str, beside: Path) -> Path:
         return Path(named)
     installed = INSTALLED_CONFIGS / f"{strategy}.json"
     return installed if installed.exists() else beside
+
+
+def state_dir(environ: Mapping[str, str]) -> Path:
+    """Where a script run by hand finds the daemons' state: named, installed, or beside the code."""
+    named = environ.get("MAGELLAN_STATE_DIR") or environ.get("STATE_DIRECTORY")
+    if named:
+        return Path(named.split(":")[0])
+    return INSTALLED_STATE if INSTALLED_STATE.is_dir() else Path("var/state")
 
 
 def stream_url_of(base_url: str) -> str:

@@ -5,11 +5,12 @@ again, so both give the same book.
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
-from magellan_core.book import Book, Halt
-from magellan_core.lines import Event, Line, instant, load_signal, maybe_instant
+from magellan_core.book import Book
+from magellan_core.fold_account import ACCOUNT
+from magellan_core.lines import Event, Line, instant, load_signal
 from magellan_core.market_hours import new_york_date
 from magellan_core.model import Side
 from magellan_core.order_states import Happening, Status, advance, happening_of, is_terminal
@@ -23,7 +24,7 @@ from magellan_core.records import (
     load_request,
     price_of,
 )
-from magellan_core.risk.account import ClosedTrade, DayResult
+from magellan_core.risk.account import ClosedTrade
 
 CENT = Decimal("0.01")
 
@@ -41,21 +42,6 @@ def apply(book: Book, event: Event) -> None:
     fold = _FOLD.get(Line(event.kind))
     if fold is not None:
         fold(book, event, event.symbol or "", event.data)
-
-
-def _live(book: Book, event: Event, _s: str, _d: Mapping[str, object]) -> None:
-    book.live_since = event.at
-
-
-def _day(book: Book, _event: Event, _s: str, d: Mapping[str, object]) -> None:
-    start = Decimal(str(d["day_start"]))
-    if book.session is not None:
-        book.days.append(DayResult(book.session, start - book.day_start, book.day_start))
-    book.session, book.day_start = date.fromisoformat(str(d["session"])), start
-
-
-def _high(book: Book, _event: Event, _s: str, d: Mapping[str, object]) -> None:
-    book.high_water = Decimal(str(d["equity"]))
 
 
 def _bar(book: Book, _event: Event, symbol: str, d: Mapping[str, object]) -> None:
@@ -227,22 +213,6 @@ def _unblock(book: Book, _event: Event, symbol: str, _d: Mapping[str, object]) -
     book.blocked.pop(symbol, None)
 
 
-def _halt(book: Book, event: Event, _s: str, d: Mapping[str, object]) -> None:
-    limit = str(d["limit"])
-    book.halts.setdefault(limit, Halt(limit, str(d["why"]), str(d["policy"]), event.at))
-
-
-def _resume(book: Book, event: Event, _s: str, d: Mapping[str, object]) -> None:
-    flattened = any(h.policy == "flatten" for h in book.halts.values())
-    book.halts.clear()
-    book.days.clear()
-    book.high_water = NOTHING
-    if maybe_instant(d.get("live_since")) is not None or flattened:
-        book.live_since = event.at
-        book.memory.clear()
-        book.pending.clear()
-
-
 def _name(book: Book, record: OrderRecord, broker_id: object) -> None:
     if broker_id is not None:
         record.broker_id = str(broker_id)
@@ -279,9 +249,7 @@ def _tidy(book: Book, symbol: str, at: datetime) -> None:
 
 
 _FOLD = {
-    Line.LIVE: _live,
-    Line.DAY: _day,
-    Line.HIGH: _high,
+    **ACCOUNT,
     Line.BAR: _bar,
     Line.SIGNAL: _signal,
     Line.SIGNAL_GONE: _signal_gone,
@@ -295,6 +263,4 @@ _FOLD = {
     Line.EXIT_DONE: _exit_done,
     Line.BLOCK: _block,
     Line.UNBLOCK: _unblock,
-    Line.HALT: _halt,
-    Line.RESUME: _resume,
 }

@@ -283,7 +283,7 @@ class Published:
     """What one strategy tells its peers at each tick. Money in dollars.
 
     `next_by` is when it promises the next figures; `session` the one that `pnl_today` belongs to;
-    `state` is "running", "halted" or "stopped".
+    `state` is "running", "halted" or "stopped"; `paid_in` all deposits less withdrawals so far.
     """
 
     strategy: str
@@ -294,3 +294,4 @@ class Published:
     session: date | None
     flat: bool
     state: str
+    paid_in: Decimal = Decimal(0)

@@ -23,6 +23,7 @@ from magellan_core.model import (
     Unknown,
 )
 from magellan_core.model import Published as Published
+from magellan_core.risk.notice import Notice, Numbered
 
 
 class Broker(Protocol):
@@ -144,6 +145,18 @@ class PortfolioStore(Protocol):
 
     def rows(self) -> Sequence[Published]: ...
 
-    def high_water(self, equity: Decimal) -> Decimal:
-        """Raise the portfolio's high-water mark to `equity` if it is higher; return the mark."""
+    def high_water(self, equity: Decimal, era: int = 0) -> Decimal:
+        """Raise the portfolio's high-water mark to `equity` if it is higher; return the mark.
+
+        A later era (the number of the resume that began it) starts from a new mark; an earlier
+        one changes nothing.
+        """
+        ...
+
+    def post(self, notice: Notice) -> Numbered:
+        """Put up a halt or resume for others; durable when this returns."""
+        ...
+
+    def notices(self, after: int) -> Sequence[Numbered]:
+        """Notices numbered above `after`, lowest first."""
         ...

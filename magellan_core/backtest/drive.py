@@ -5,7 +5,8 @@ The same instants as a daemon's on the stepped exchange: what is due, and update
 
 from datetime import datetime
 
-from magellan_core.engine.engine import Engine, Report
+from magellan_core.engine.engine import Engine
+from magellan_core.engine.words import Report
 from magellan_core.paper.exchange import Exchange
 
 

@@ -1,8 +1,8 @@
 """The engine: recover, then tick, in one order always. Live, paper, replay and backtest alike."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 
 from magellan_core.engine.desk import Desk
 from magellan_core.engine.feed import Feed, preparation
@@ -12,7 +12,7 @@ from magellan_core.engine.limits import Limits
 from magellan_core.engine.settings import Settings
 from magellan_core.engine.settle import Settler, Truth
 from magellan_core.engine.tend import Tender
-from magellan_core.engine.words import hours, status_line
+from magellan_core.engine.words import Report, hours, status_line
 from magellan_core.errors import Unavailable
 from magellan_core.lines import Event, Line, bar_data, line
 from magellan_core.market_hours import (
@@ -26,20 +26,7 @@ from magellan_core.ports import Alerts, Broker, Journal, Level, MarketData, Port
 from magellan_core.records import Role
 from magellan_core.strategy import Strategy, View
 
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a tick tells the daemon: when the next is due, and a line for `systemctl status`.
-
-    `watching` asks to be woken early by an update of our orders. `finished`: halted and flat.
-    `outage` is why the broker could not be asked, where it could not.
-    """
-
-    next_at: datetime
-    watching: bool
-    status: str
-    finished: bool = False
-    outage: str | None = None
+AT_ONCE = timedelta(seconds=1)
 
 
 class Engine:
@@ -98,6 +85,7 @@ class Engine:
             self._loaded = True
         if self.ledger.book.live_since is None:
             self.ledger.write(line(now, Line.LIVE))
+        self.limits.halts.hear(now)
         self._truth = self.settler.settle(now)
         self.prepare(now)
 
@@ -133,6 +121,7 @@ class Engine:
         an outage is journaled and reported, and exits go first when it is over."""
         session = session_on(new_york_date(now))
         self.ledger.flush()
+        self.limits.halts.hear(now)
         try:
             truth = self.settler.settle(now)
             self._truth = truth
@@ -143,19 +132,30 @@ class Engine:
             self.ledger.write(line(now, Line.BACK, None, after=self._outage))
             self._outage = None
         report = self._report(truth, now, session)
-        self.limits.share(truth.account, now, report.next_at, self._state())
+        before = len(self.ledger.book.halts)
+        self._share(now, report.next_at, self._state())
+        if len(self.ledger.book.halts) > before:
+            # The portfolio's limit: what it asks for does not wait for the next patrol.
+            return replace(report, next_at=min(report.next_at, now + AT_ONCE))
         return report
 
     def stop(self, now: datetime) -> None:
         """The last words: a line, and figures that say whether we left anything open."""
         self.ledger.write(line(now, Line.STOP))
+        self._share(now, now, "stopped")
+
+    def _share(self, now: datetime, next_by: datetime, state: str) -> None:
         if self._truth is not None:
-            self.limits.share(self._truth.account, now, now, "stopped")
+            flat = self._flat(self._truth)
+            self.limits.share(self._truth.account, now, next_by, state, flat=flat)
 
     def _work(self, truth: Truth, now: datetime, session: Session | None) -> None:
         self.limits.judge(truth.account, now, session)
         self.tender.work(now, session)
         today = new_york_date(now)
+        if self.limits.halts.resumed:
+            self.prepare(now)
+            self.limits.halts.resumed = False
         if session is not None and self._prepared != today and now >= preparation(session):
             self.prepare(now)
         self._flatten_if_halted(now)
@@ -236,8 +236,9 @@ class Engine:
             self.alerts.alert(Level.WARNING, "outage", f"no entries, exits wait: {why}")
         self._outage = why
         again = now + self.settings.loop_interval
-        if self._truth is not None:
-            self.limits.share(self._truth.account, now, again, self._state())
+        if self._truth is not None and self._flat(self._truth):
+            # Old figures of an account that holds nothing are good ones; any other is silent.
+            self._share(now, again, self._state())
         return Report(again, watching=False, status=f"broker unreachable: {why}", outage=why)
 
     def _report(self, truth: Truth, now: datetime, session: Session | None) -> Report:

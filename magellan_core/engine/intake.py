@@ -147,6 +147,7 @@ class Intake:
     def _enter(self, intent: Enter, now: Circumstances) -> bool:
         """Judge and send. True: it was sent, or can never be; False: it may be tried again."""
         quote = self._quote(intent.symbol)
+        self.limits.refresh(now.account, now.now)
         question = self._question(intent, quote, now)
         against = objections(question, self.settings.entry)
         if against and self._said.get(intent.symbol) == against and intent.until is not None:

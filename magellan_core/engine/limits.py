@@ -3,16 +3,15 @@
 from datetime import datetime
 from decimal import Decimal
 
+from magellan_core.engine.halts import Halts
 from magellan_core.engine.ledger import Ledger
+from magellan_core.engine.peers import Peers
 from magellan_core.engine.settings import Settings
-from magellan_core.errors import Unavailable
 from magellan_core.lines import Line, line
-from magellan_core.market_hours import Session
+from magellan_core.market_hours import Session, session_on
 from magellan_core.model import Account, Published
 from magellan_core.ports import Alerts, Level, PortfolioStore
 from magellan_core.risk import account as account_risk
-from magellan_core.risk import portfolio as portfolio_risk
-from magellan_core.risk.account import Breach
 
 
 class Limits:
@@ -26,9 +25,16 @@ class Limits:
         alerts: Alerts,
         settings: Settings,
     ) -> None:
-        self.strategy, self.ledger, self.store = strategy, ledger, store
+        self.strategy, self.ledger = strategy, ledger
         self.alerts, self.settings = alerts, settings
-        self.stale: list[str] = ["portfolio figures not read yet"]
+        self.halts = Halts(strategy, ledger, store, alerts, settings.policies)
+        self.peers = Peers(strategy, ledger, store, self.halts, settings.portfolio)
+
+    @property
+    def stale(self) -> list[str]:
+        """Why the portfolio cannot be judged now; it blocks entries."""
+        deaf = self.halts.deaf
+        return self.peers.stale if deaf is None else [deaf, *self.peers.stale]
 
     def judge(self, account: Account, now: datetime, session: Session | None) -> None:
         """Roll the day, raise the mark, and halt on any limit that is breached."""
@@ -38,19 +44,26 @@ class Limits:
             self.ledger.write(line(now, Line.HIGH, equity=str(account.equity)))
         limits = self.settings.account
         breaches = [
-            account_risk.daily_loss(account.equity, book.day_start, limits),
             account_risk.drawdown(account.equity, book.high_water, limits),
             account_risk.losing_streak(book.days, limits),
-            account_risk.win_rate(book.trades, now, limits),
+            account_risk.win_rate(book.trades[book.judged_from :], now, limits),
         ]
+        if not self._day_is_settled():
+            breaches.append(account_risk.daily_loss(account.equity, book.day_start, limits))
         for breach in breaches:
             if breach is not None:
-                self.halt(breach, now)
+                self.halts.halt(breach, now)
         loss = book.day_start - account.equity
         if loss >= self.settings.alert_on_loss:
             self.alerts.alert(
                 Level.WARNING, f"loss-{book.session}", f"the account lost {loss:.2f} today"
             )
+
+    def _day_is_settled(self) -> bool:
+        """A person resumed after the day's close: its loss halts nothing any more."""
+        book = self.ledger.book
+        day = None if book.session is None else session_on(book.session)
+        return book.resumed_at is not None and (day is None or book.resumed_at >= day.close)
 
     def _roll_day(self, account: Account, now: datetime, session: Session | None) -> None:
         """A session's P&L counts from the broker's equity at the close before it."""
@@ -63,22 +76,13 @@ class Limits:
         )
 
     def pnl_today(self, account: Account) -> Decimal:
-        return account.equity - self.ledger.book.day_start
+        """Dollars; 0 before the first session is known."""
+        book = self.ledger.book
+        return Decimal(0) if book.session is None else account.equity - book.day_start
 
-    def halt(self, breach: Breach, now: datetime) -> None:
-        """Write a durable halt, once per limit, and tell a person."""
-        if breach.limit in self.ledger.book.halts:
-            return
-        policy = self.settings.policies[breach.limit]
-        self.ledger.write(line(now, Line.HALT, limit=breach.limit, why=breach.why, policy=policy))
-        self.alerts.alert(
-            Level.CRITICAL,
-            f"halt-{breach.limit}",
-            f"trading halted ({breach.limit}, {policy}): {breach.why}; "
-            f"resume with scripts/resume_trading.py --strategy {self.strategy} --reason ...",
-        )
-
-    def share(self, account: Account, now: datetime, next_by: datetime, state: str) -> None:
+    def share(
+        self, account: Account, now: datetime, next_by: datetime, state: str, *, flat: bool
+    ) -> None:
         """Publish our figures, read everybody's, and judge the portfolio by them."""
         book = self.ledger.book
         mine = Published(
@@ -88,23 +92,13 @@ class Limits:
             equity=account.equity,
             pnl_today=self.pnl_today(account),
             session=book.session,
-            flat=not book.positions,
+            flat=flat,
             state=state,
         )
-        limits = self.settings.portfolio
-        try:
-            self.store.publish(mine)
-            rows = self.store.rows()
-            known = {row.strategy for row in rows} >= set(limits.strategies)
-            total = sum((row.equity for row in rows), Decimal(0))
-            mark = self.store.high_water(total) if known else Decimal(0)
-        except Unavailable as fault:
-            self.stale = [f"the portfolio store cannot be read: {fault}"]
-            return
-        self.stale = portfolio_risk.stale_peers(rows, self.strategy, now, limits)
-        checks = [portfolio_risk.drawdown(rows, mark, limits)]
-        if book.session is not None:
-            checks.append(portfolio_risk.daily_loss(rows, book.session, limits))
-        for breach in checks:
-            if breach is not None:
-                self.halt(breach, now)
+        self.peers.share(mine, now)
+
+    def refresh(self, account: Account, now: datetime) -> None:
+        """Right before an entry: hear notices, publish, then read everybody."""
+        self.halts.hear(now)
+        state = "halted" if self.ledger.book.halts else "running"
+        self.share(account, now, now + self.settings.loop_interval, state, flat=False)

@@ -1,9 +1,25 @@
 """What the engine says to people."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from magellan_core.book import Book
 from magellan_core.market_hours import Session, label
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a tick tells the daemon: when the next is due, and a line for `systemctl status`.
+
+    `watching` asks to be woken early by an update of our orders. `finished`: halted and flat.
+    `outage` is why the broker could not be asked, where it could not.
+    """
+
+    next_at: datetime
+    watching: bool
+    status: str
+    finished: bool = False
+    outage: str | None = None
 
 
 def status_line(book: Book, tradable: int, configured: int, next_at: datetime) -> str:

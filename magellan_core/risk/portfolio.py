@@ -53,16 +53,30 @@ def daily_loss(rows: Sequence[Published], session: date, limits: PortfolioLimits
     return None
 
 
-def drawdown(
-    rows: Sequence[Published], high_water: Decimal, limits: PortfolioLimits
-) -> Breach | None:
-    """Total equity against its high-water mark; judged only when every account has published."""
-    if {r.strategy for r in rows} < set(limits.strategies) or high_water <= 0:
+def complete(rows: Sequence[Published], limits: PortfolioLimits) -> bool:
+    """Whether every strategy of the portfolio has published."""
+    return {row.strategy for row in rows} >= set(limits.strategies)
+
+
+def earned(rows: Sequence[Published]) -> Decimal:
+    """Total equity less what was paid in since the start: deposits are no gains."""
+    return sum((row.equity - row.paid_in for row in rows), Decimal(0))
+
+
+def drawdown(rows: Sequence[Published], mark: Decimal, limits: PortfolioLimits) -> Breach | None:
+    """Total equity against its high-water mark, both with what was paid in.
+
+    `mark` is the high of `earned`. Judged only when every account has published.
+    """
+    if not complete(rows, limits):
         return None
-    total = sum((r.equity for r in rows), Decimal(0))
-    pct = (high_water - total) / high_water * 100
+    high = mark + sum((row.paid_in for row in rows), Decimal(0))
+    total = sum((row.equity for row in rows), Decimal(0))
+    if high <= 0:
+        return None
+    pct = (high - total) / high * 100
     if pct >= limits.max_drawdown_pct:
         limit = limits.max_drawdown_pct
-        why = f"all accounts are {pct:.2f} % below {high_water:.2f}, limit {limit} %"
+        why = f"all accounts are {pct:.2f} % below {high:.2f}, limit {limit} %"
         return Breach("portfolio", why)
     return None

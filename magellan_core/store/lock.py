@@ -43,6 +43,21 @@ def hold(path: Path) -> Iterator[None]:
         os.close(file)
 
 
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock now. A file that cannot be opened counts as not held."""
+    try:
+        file = os.open(path, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
 def _holder(file: int) -> str:
     text = os.pread(file, 32, 0).decode(errors="replace").strip()
     return f"process {text}" if text.isdecimal() else "another process"

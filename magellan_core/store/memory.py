@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterator, Sequence
 from decimal import Decimal
 
 from magellan_core.ports import Event, Published
+from magellan_core.risk.notice import Notice
+from magellan_core.risk.notice import Numbered as NumberedNotice
 from magellan_core.store.journal import Numbered
 from magellan_core.store.rows import Row, finite, to_event, to_row
 
@@ -49,6 +51,8 @@ class MemoryPortfolioStore:
     def __init__(self) -> None:
         self._rows: dict[str, Published] = {}
         self._mark: Decimal | None = None
+        self._era = 0
+        self._board: list[NumberedNotice] = []
 
     def publish(self, row: Published) -> None:
         finite(row.equity)
@@ -60,7 +64,18 @@ class MemoryPortfolioStore:
     def rows(self) -> Sequence[Published]:
         return tuple(self._rows[name] for name in sorted(self._rows))
 
-    def high_water(self, equity: Decimal) -> Decimal:
+    def high_water(self, equity: Decimal, era: int = 0) -> Decimal:
         finite(equity)
-        self._mark = equity if self._mark is None else max(self._mark, equity)
+        if self._mark is None or era > self._era:
+            self._mark, self._era = equity, era
+        elif era == self._era:
+            self._mark = max(self._mark, equity)
         return self._mark
+
+    def post(self, notice: Notice) -> NumberedNotice:
+        put_up = NumberedNotice(len(self._board) + 1, notice)
+        self._board.append(put_up)
+        return put_up
+
+    def notices(self, after: int) -> Sequence[NumberedNotice]:
+        return self._board[after:]

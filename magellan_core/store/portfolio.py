@@ -1,4 +1,5 @@
-"""The shared store of all strategies: who has which equity, and the portfolio's high-water mark.
+"""The shared store of all strategies: who has which equity, the portfolio's high-water mark, and
+beside it, in files, the notices that halt and resume.
 
 One SQLite file in WAL mode, written by every daemon. Each call opens it if need be and gives up
 after a short wait with Unavailable, which blocks entries and never exits; a file that was mended
@@ -13,6 +14,8 @@ from pathlib import Path
 
 from magellan_core.errors import JournalError, JournalUnwritable, Unavailable
 from magellan_core.ports import Published
+from magellan_core.risk.notice import Notice, Numbered
+from magellan_core.store.notices import FOLDER, NoticeBoard
 from magellan_core.store.rows import finite, text_of
 from magellan_core.store.sqlite import Schema, named_faults, open_writer, transaction
 
@@ -27,25 +30,29 @@ PORTFOLIO = Schema(
             " flat INTEGER NOT NULL, state TEXT NOT NULL) WITHOUT ROWID",
             "CREATE TABLE marks (name TEXT PRIMARY KEY, dollars TEXT NOT NULL) WITHOUT ROWID",
         ),
+        (
+            "ALTER TABLE published ADD COLUMN paid_in TEXT NOT NULL DEFAULT '0'",
+            "ALTER TABLE marks ADD COLUMN era INTEGER NOT NULL DEFAULT 0",
+        ),
     ),
 )
 
 # A late writer (its process was stopped for a while) must not overwrite newer news of its own.
 PUBLISH = (
-    "INSERT INTO published (strategy, at, next_by, equity, pnl_today, session, flat, state)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (strategy) DO UPDATE SET"
+    "INSERT INTO published (strategy, at, next_by, equity, pnl_today, session, flat, state,"
+    " paid_in) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (strategy) DO UPDATE SET"
     " at = excluded.at, next_by = excluded.next_by, equity = excluded.equity,"
     " pnl_today = excluded.pnl_today, session = excluded.session, flat = excluded.flat,"
-    " state = excluded.state WHERE published.at <= excluded.at"
+    " state = excluded.state, paid_in = excluded.paid_in WHERE published.at <= excluded.at"
 )
 ROWS = (
-    "SELECT strategy, at, next_by, equity, pnl_today, session, flat, state"
+    "SELECT strategy, at, next_by, equity, pnl_today, session, flat, state, paid_in"
     " FROM published ORDER BY strategy"
 )
-MARK = "SELECT dollars FROM marks WHERE name = 'high_water'"
-RAISE_MARK = "INSERT OR REPLACE INTO marks (name, dollars) VALUES ('high_water', ?)"
+MARK = "SELECT dollars, era FROM marks WHERE name = 'high_water'"
+RAISE_MARK = "INSERT OR REPLACE INTO marks (name, dollars, era) VALUES ('high_water', ?, ?)"
 
-type Stored = tuple[str, str, str, str, str, str | None, int, str]
+type Stored = tuple[str, str, str, str, str, str | None, int, str, str]
 
 
 class SqlitePortfolioStore:
@@ -54,6 +61,7 @@ class SqlitePortfolioStore:
     def __init__(self, path: Path, *, patience: float = 2.0) -> None:
         """Nothing is opened yet. Locks are waited for up to `patience` seconds."""
         self.path, self._patience = path, patience
+        self._board = NoticeBoard(path.parent / FOLDER)
         self._db: sqlite3.Connection | None = None
         self._inode: int | None = None
 
@@ -73,27 +81,38 @@ class SqlitePortfolioStore:
             lambda db: tuple(_to_published(row) for row in db.execute(ROWS).fetchall())
         )
 
-    def high_water(self, equity: Decimal) -> Decimal:
-        """Raise the mark to `equity` dollars if that is higher; return the mark."""
+    def high_water(self, equity: Decimal, era: int = 0) -> Decimal:
+        """Raise the mark to `equity` dollars if that is higher, or a new era; return the mark."""
         finite(equity)
 
         def work(db: sqlite3.Connection) -> Decimal:
-            mark = _mark(db)
-            if mark is not None and mark >= equity:
+            mark = _mark(db, equity, era)
+            if mark is not None:
                 return mark
             with transaction(db):
                 # Again under the lock: a peer may have raised it meanwhile.
-                mark = _mark(db)
-                if mark is not None and mark >= equity:
+                mark = _mark(db, equity, era)
+                if mark is not None:
                     return mark
-                db.execute(RAISE_MARK, (str(equity),))
+                db.execute(RAISE_MARK, (str(equity), era))
             return equity
 
         return self._use(work)
 
     def mark(self) -> Decimal | None:
         """The portfolio's high-water mark in dollars; None: no figure of all has been seen yet."""
-        return self._use(_mark)
+
+        def work(db: sqlite3.Connection) -> Decimal | None:
+            found = db.execute(MARK).fetchone()
+            return Decimal(found[0]) if found else None
+
+        return self._use(work)
+
+    def post(self, notice: Notice) -> Numbered:
+        return self._board.post(notice)
+
+    def notices(self, after: int) -> Sequence[Numbered]:
+        return self._board.after(after)
 
     def close(self) -> None:
         if self._db is not None:
@@ -129,9 +148,13 @@ def _inode(path: Path) -> int | None:
         return None
 
 
-def _mark(db: sqlite3.Connection) -> Decimal | None:
+def _mark(db: sqlite3.Connection, equity: Decimal, era: int) -> Decimal | None:
+    """The mark that stands against `equity` in that era; None: it is to be written."""
     found = db.execute(MARK).fetchone()
-    return Decimal(found[0]) if found else None
+    if found is None or found[1] < era:
+        return None
+    mark = Decimal(found[0])
+    return mark if found[1] > era or mark >= equity else None
 
 
 def _to_stored(row: Published) -> Stored:
@@ -144,11 +167,12 @@ def _to_stored(row: Published) -> Stored:
         None if row.session is None else row.session.isoformat(),
         int(row.flat),
         row.state,
+        str(finite(row.paid_in)),
     )
 
 
 def _to_published(row: Stored) -> Published:
-    strategy, at, next_by, equity, pnl_today, session, flat, state = row
+    strategy, at, next_by, equity, pnl_today, session, flat, state, paid_in = row
     return Published(
         strategy=strategy,
         at=datetime.fromisoformat(at),
@@ -158,4 +182,5 @@ def _to_published(row: Stored) -> Published:
         session=None if session is None else date.fromisoformat(session),
         flat=bool(flat),
         state=state,
+        paid_in=Decimal(paid_in),
     )
