@@ -21,6 +21,12 @@ EPOCH_OF = {
     Timeframe.DAY: lambda bars: timedelta(days=10 + bars * 3 // 2),
 }
 
+LENGTH = {
+    Timeframe.MINUTE: timedelta(minutes=1),
+    Timeframe.HOUR: timedelta(hours=1),
+    Timeframe.DAY: timedelta(days=1),
+}
+
 
 class Feed:
     """Owns the strategy's bars: what it has seen, and what it is still to see."""
@@ -82,7 +88,8 @@ class Feed:
         if not wanted:
             return []
         needs = self.strategy.needs
-        start = min(self.cursor[s] for s in wanted)
+        # A bar that was under way at the cursor counts too: its end comes after it.
+        start = min(self.cursor[s] for s in wanted) - LENGTH[needs.timeframe]
         answer = self.data.bars(
             wanted, needs.timeframe, start, now, split_adjusted=needs.split_adjusted
         )
