@@ -70,7 +70,7 @@ def test_a_damaged_notice_is_named_and_stops_everybody(tmp_path: Path) -> None:
     board.post(halt())
     path = tmp_path / "notices" / "00000001.json"
     path.write_text("{")
-    with pytest.raises(Unavailable, match="00000001.json: the notice is unreadable"):
+    with pytest.raises(Unavailable, match=r"00000001\.json: the notice is unreadable"):
         board.after(0)
 
 
