@@ -5,7 +5,7 @@ from queue import SimpleQueue
 from typing import Any, Protocol
 
 from magellan_core.alpaca.stream import UpdateHints
-from magellan_core.aws.credentials import Keys
+from magellan_core.keyring import KeyRing
 from magellan_core.paper.clock import ExchangeClock
 from magellan_core.ports import Clock, Woken
 from magellan_core.process.clock import WallClock
@@ -26,7 +26,7 @@ def open_clock(
     strategy: str,
     exchange: str | None,
     stream_url: str,
-    keys: Keys,
+    ring: KeyRing,
     stack: ExitStack,
 ) -> DaemonClock:
     """Follow the paper exchange's clock, or the wall's. `stack` ends what is started here.
@@ -37,7 +37,7 @@ def open_clock(
     if exchange is not None:
         stepped = ExchangeClock(exchange, strategy, stream=True)
         # The exchange's own wait tells of updates; the stream is drained to keep runs equal.
-        hints = UpdateHints(stream_url, keys.key, keys.secret, on_hint=_nothing)
+        hints = UpdateHints(stream_url, ring.keys.key, ring.keys.secret, on_hint=_nothing)
         stepped.drain = hints.drain
         clock = stepped
     else:
@@ -46,8 +46,9 @@ def open_clock(
         def hint(_frame: int) -> None:
             wall.inbox.put(Woken.UPDATE)
 
-        hints = UpdateHints(stream_url, keys.key, keys.secret, on_hint=hint)
+        hints = UpdateHints(stream_url, ring.keys.key, ring.keys.secret, on_hint=hint)
         clock = wall
+    ring.give(hints.take)
     hints.start()
     stack.callback(hints.stop)
     stack.callback(clock.leave)

@@ -196,7 +196,9 @@ class Monitoring(Part):
 
 
 class SsmParameters(Part):
-    region: str = "us-east-2"
+    region: str | None = Field(
+        "us-east-2", description="null: AWS_REGION, or where the instance runs"
+    )
     api_key_path: Annotated[str, Field(pattern=r"^/.+/API_KEY$")]
     api_secret_path: Annotated[str, Field(pattern=r"^/.+/API_SECRET$")]
     base_url: str = "https://paper-api.alpaca.markets"

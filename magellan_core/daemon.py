@@ -12,43 +12,39 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
-from hashlib import sha256
 from pathlib import Path
 from types import FrameType, TracebackType
 
 from magellan_core import __version__
 from magellan_core.alpaca.broker import AlpacaBroker
-from magellan_core.alpaca.data import AlpacaData
-from magellan_core.alpaca.deadline import Limits
-from magellan_core.alpaca.transport import data_rest, trading_rest
-from magellan_core.aws.credentials import Parameters, fetch
 from magellan_core.clocks import DaemonClock, open_clock
 from magellan_core.compose import seconds, settings_of
-from magellan_core.config import PENDING, Config, is_loopback, load
+from magellan_core.config import Config, load
+from magellan_core.connections import Connections
 from magellan_core.engine.engine import Engine
 from magellan_core.engine.words import Report
-from magellan_core.environment import Environment, read, stream_url_of
+from magellan_core.environment import Environment, read
 from magellan_core.errors import (
     ConfigError,
-    CredentialsError,
     ExitCode,
     MagellanError,
     Unavailable,
     UnknownSymbol,
 )
+from magellan_core.keyring import KeyRing
 from magellan_core.market_hours import label
-from magellan_core.model import Account
 from magellan_core.ports import Woken
 from magellan_core.process.alerts import LogAlerts
 from magellan_core.process.logs import log, setup
 from magellan_core.process.notify import Notifier
+from magellan_core.process.secrecy import forbid_core_dumps
+from magellan_core.provenance import source_hash
 from magellan_core.store.journal import SqliteJournal
 from magellan_core.store.lock import hold
 from magellan_core.store.portfolio import SqlitePortfolioStore
 from magellan_core.strategy import Strategy
 
 ROOT = Path(__file__).resolve().parents[1]
-PATROL_CLOSED = timedelta(seconds=60)
 STEPPED_PATROL = timedelta(minutes=5)
 BETWEEN_TRIES = timedelta(seconds=5)
 START_EXTENSION = timedelta(seconds=60)
@@ -65,6 +61,7 @@ def main(strategy: str, beside: Path, build: Build, argv: Sequence[str] | None =
     args = parser.parse_args(argv)
     setup("INFO", strategy, environ=os.environ, stream=sys.stdout)
     sys.excepthook = _say_crash
+    forbid_core_dumps()
     try:
         environment = read(os.environ, strategy, beside)
         path = args.config or environment.config
@@ -103,63 +100,42 @@ class Daemon:
         self.strategy, self.path, self.config, self.env = strategy, path, config, environment
         self.build = build
         self.notifier = Notifier.from_env(os.environ)
-        self.base_url = environment.base_url or config.ssm_parameters.base_url
-        # An exchange of ours serves its own data: real prices and made-up fills must not meet.
-        data_url = environment.data_url or environment.base_url
-        self.data_url = data_url or config.ssm_parameters.data_url
         self._stopping = False
 
     def run(self) -> int:
         with ExitStack() as stack:
             self.env.state.mkdir(parents=True, exist_ok=True)
             stack.enter_context(hold(self.env.state / f"{self.strategy}.lock"))
-            keys = fetch(self._parameters(), os.environ)
-            setup(
-                self.config.monitoring.log_level,
-                self.strategy,
-                environ=os.environ,
-                stream=sys.stdout,
-                secrets=[keys.key, keys.secret],
-            )
+            connections = Connections(self.config, self.path, self.env, os.environ)
+            level = self.config.monitoring.log_level
+            formatter = setup(level, self.strategy, environ=os.environ, stream=sys.stdout)
+            connections.ring.hide_by(formatter.hide_both)
             journal = SqliteJournal(self.env.state / f"{self.strategy}.sqlite3")
             stack.callback(journal.close)
             store = SqlitePortfolioStore(self.env.state / self.config.portfolio.store)
             stack.callback(store.close)
-            clock = open_clock(self.strategy, self.env.exchange, self._stream_url(), keys, stack)
+            clock = open_clock(
+                self.strategy, self.env.exchange, connections.stream_url, connections.ring, stack
+            )
             self._heed_signals(clock)
-            limits = Limits(read=self._seconds()[0], call=self._seconds()[1])
-            broker = AlpacaBroker(trading_rest(keys.key, keys.secret, self.base_url, limits))
+            broker = connections.broker()
             engine = Engine(
                 lambda: self.build(self.config),
                 broker,
-                AlpacaData(
-                    data_rest(keys.key, keys.secret, self.data_url, limits),
-                    self.config.data_requirements.feed,
-                ),
+                connections.data(),
                 journal,
                 store,
                 LogAlerts(clock.now),
                 settings_of(
                     self.config,
                     patrol=self._patrol(),
-                    patrol_closed=None if self.env.exchange else PATROL_CLOSED,
+                    patrol_closed=None if self.env.exchange else self._patrol_closed(),
                 ),
             )
-            facts = self._say_start()
-            return self._serve(engine, broker, clock, facts)
+            facts = self._say_start(connections.base_url)
+            return self._serve(engine, broker, clock, connections, facts)
 
     # -- parts -------------------------------------------------------------------------------
-
-    def _seconds(self) -> tuple[float, float]:
-        execution = self.config.execution
-        return float(execution.request_timeout_seconds), float(execution.request_deadline_seconds)
-
-    def _parameters(self) -> Parameters:
-        ssm = self.config.ssm_parameters
-        return Parameters(ssm.api_key_path, ssm.api_secret_path, ssm.region)
-
-    def _stream_url(self) -> str:
-        return self.env.stream_url or stream_url_of(self.base_url)
 
     def _heed_signals(self, clock: DaemonClock) -> None:
         def stop(_number: int, _frame: FrameType | None) -> None:
@@ -180,7 +156,10 @@ class Daemon:
             return STEPPED_PATROL
         return seconds(self.config.execution.loop_interval_seconds)
 
-    def _say_start(self) -> dict[str, object]:
+    def _patrol_closed(self) -> timedelta:
+        return seconds(self.config.monitoring.health_check_interval_seconds)
+
+    def _say_start(self, base_url: str) -> dict[str, object]:
         source = source_hash(ROOT)
         account = self.config.account_info.account_id
         log(
@@ -191,7 +170,7 @@ class Daemon:
             config_hash=self.config.digest,
             source_hash=source,
             account=account,
-            broker=self.base_url,
+            broker=base_url,
         )
         return {
             "version": __version__,
@@ -203,15 +182,20 @@ class Daemon:
     # -- running -----------------------------------------------------------------------------
 
     def _serve(
-        self, engine: Engine, broker: AlpacaBroker, clock: DaemonClock, facts: dict[str, object]
+        self,
+        engine: Engine,
+        broker: AlpacaBroker,
+        clock: DaemonClock,
+        connections: Connections,
+        facts: dict[str, object],
     ) -> int:
-        if not self._start(engine, broker, clock, facts):
+        if not self._start(engine, broker, clock, connections, facts):
             return ExitCode.OK
         if engine.halted_and_flat():
             return self._halted(engine, clock)
         if not engine.active():
             raise UnknownSymbol(
-                f"none of {', '.join(engine.symbols)} can be traded at {self.base_url}: "
+                f"none of {', '.join(engine.symbols)} can be traded at {connections.base_url}: "
                 "check `symbols` in the config, and the market data of a paper exchange"
             )
         self.notifier.ready("recovered")
@@ -224,10 +208,15 @@ class Daemon:
             if woken is Woken.STOP:
                 return self._stop(engine, clock)
             if woken is Woken.RELOAD:
-                log(logging.WARNING, "reload", "restart the service to use a changed config")
+                self._reload(connections.ring)
 
     def _start(
-        self, engine: Engine, broker: AlpacaBroker, clock: DaemonClock, facts: dict[str, object]
+        self,
+        engine: Engine,
+        broker: AlpacaBroker,
+        clock: DaemonClock,
+        connections: Connections,
+        facts: dict[str, object],
     ) -> bool:
         """Recover, waiting for the broker for a while; False: stopped meanwhile.
 
@@ -237,7 +226,7 @@ class Daemon:
         while not self._stopping:
             now = clock.now()
             try:
-                self._check_account(broker.account())
+                connections.check(broker.account())
                 engine.recover(now, facts)
             except Unavailable as fault:
                 log(logging.WARNING, "waiting", f"the broker cannot be asked yet: {fault}")
@@ -250,19 +239,15 @@ class Daemon:
             return True
         return False
 
-    def _check_account(self, account: Account) -> None:
-        """The keys must open the account that the config names."""
-        named = self.config.account_info.account_id
-        if named == PENDING and is_loopback(self.base_url):
-            return
-        if named == PENDING:
-            fault = "account_info.account_id: is PENDING_CREATION: put the account's number here"
-            raise ConfigError(str(self.path), [fault])
-        if account.number != named:
-            raise CredentialsError(
-                f"the keys open account {account.number}, the config names {named}: "
-                "correct account_info.account_id or store that account's keys"
-            )
+    def _reload(self, ring: KeyRing) -> None:
+        """New keys from where they are kept; whatever is wrong with them, the old ones stay."""
+        self.notifier.reloading()
+        try:
+            said = "uses the new keys" if ring.renew() else "the keys are the same"
+            log(logging.INFO, "reload", f"{said}; a changed config needs a restart")
+        except MagellanError as fault:
+            log(logging.ERROR, "reload", f"the old keys stay in use: {fault}")
+        self.notifier.ready()
 
     def _tell(self, report: Report) -> None:
         self.notifier.alive(report.status)
@@ -287,13 +272,3 @@ class Daemon:
         positions = len(engine.ledger.book.positions)
         log(logging.INFO, "stop", f"stopped as asked, {positions} positions stay open")
         return ExitCode.OK
-
-
-def source_hash(root: Path) -> str:
-    """First 12 hex digits over the sources that trade: whether two machines run the same code."""
-    digest = sha256()
-    for folder in ("magellan_core", "deployable_strategies"):
-        for path in sorted((root / folder).rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]

@@ -88,6 +88,10 @@ class UpdateHints:
         self._up = Event()
         self._thread = Thread(target=self._run, name="trade-updates", daemon=True)
 
+    def take(self, key: str, secret: str) -> None:
+        """Greet with these keys at the next connection."""
+        self._stream._api_key, self._stream._secret_key = key, secret
+
     def start(self) -> None:
         """Begin to connect; returns at once."""
         self._thread.start()

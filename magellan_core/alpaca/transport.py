@@ -4,7 +4,7 @@ LAW: a POST, PATCH or DELETE is sent once; whoever called it learns what is know
 """
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import NamedTuple, NoReturn
@@ -70,7 +70,8 @@ class Rest:
     """One alpaca-py client. Answers are decoded JSON: nothing is assumed of their form.
 
     Both verbs raise CredentialsError when the keys are refused, RateLimited on HTTP 429, and
-    Unavailable when there is no usable answer, in time or at all.
+    Unavailable when there is no usable answer, in time or at all. `on_refused` may get other keys
+    then and says whether `take` was given them: the request, which had no effect, is sent again.
     """
 
     def __init__(self, client: RESTClient, limits: Limits) -> None:
@@ -78,11 +79,24 @@ class Rest:
         # alpaca-py would send a POST answered 429 or 504 again: double orders.
         client._retry = 0
         self._client = client
+        self.on_refused: Callable[[], bool] | None = None
+
+    def take(self, key: str, secret: str) -> None:
+        """Use these keys from the next request on."""
+        self._client._api_key, self._client._secret_key = key, secret
 
     def call(
         self, verb: str, path: str, data: Mapping[str, object] | None = None
     ) -> object | Rejection:
         """Send one request; None for an empty answer, which is how a DELETE says yes."""
+        try:
+            return self._call(verb, path, data)
+        except CredentialsError:
+            if self.on_refused is None or not self.on_refused():
+                raise
+            return self._call(verb, path, data)
+
+    def _call(self, verb: str, path: str, data: Mapping[str, object] | None) -> object | Rejection:
         where = place(verb, f"{_address(self._client)}{path}")
         try:
             return self._client._request(verb, path, dict(data) if data is not None else None)

@@ -25,6 +25,9 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 # What a restart may mend.
 _SERVER_ERRORS = range(500, 600)
 _BUSY = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException"})
+_SKEWED = frozenset({"RequestTimeTooSkewed", "RequestExpired"})
+_SKEW_WORDS = ("Signature expired", "Signature not yet current")
+_KEY_UNUSABLE = frozenset({"InvalidKeyId", "KMSInvalidStateException", "DisabledException"})
 _REFUSED_IDENTITY = frozenset(
     {
         "UnrecognizedClientException",
@@ -50,7 +53,7 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """Names of the two SSM parameters. `region` None: AWS_REGION, or the profile's."""
+    """Names of the two SSM parameters. `region` None: AWS_REGION, the profile's, the instance's."""
 
     key: str
     secret: str
@@ -74,6 +77,21 @@ def fetch(parameters: Parameters | None, env: Mapping[str, str]) -> Keys:
             "the configuration"
         )
     return _from_ssm(parameters, env)
+
+
+def put(
+    values: Mapping[str, str], region: str | None, kms_key: str | None, env: Mapping[str, str]
+) -> None:
+    """Write parameters as SecureStrings, replacing what is there. Raises as `fetch` does."""
+    where = _region(region, env)
+    told = _ask_child({"put": dict(values), "region": where, "kms_key": kms_key}, env)
+    if "fault" in told:
+        raise _fault(told, list(values), where)
+
+
+def _region(told: str | None, env: Mapping[str, str]) -> str | None:
+    """boto3 itself does not read AWS_REGION."""
+    return told or env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or None
 
 
 def _keys(told: Mapping[str, object], source: str, remedy: str) -> Keys:
@@ -122,27 +140,26 @@ def _from_ssm(parameters: Parameters, env: Mapping[str, str]) -> Keys:
             f"SSM parameter {names[0]}: account_info.account_id is still {PENDING}: create the "
             "paper account at Alpaca, store its keys, and put its id into the configuration"
         )
-    region = parameters.region or env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or None
-    told = _ask_child(names, region, env)
+    region = _region(parameters.region, env)
+    told = _ask_child({"names": names, "region": region}, env)
     if "fault" in told:
         raise _fault(told, names, region)
     values = told["values"]
     found = values if isinstance(values, dict) else {}
     source = f"SSM parameters {' and '.join(names)}"
     renamed = {KEY_NAME: found.get(names[0]), SECRET_NAME: found.get(names[1])}
-    return _keys(renamed, source, "store them again with aws ssm put-parameter --overwrite")
+    return _keys(renamed, source, "store them again with scripts/store_credentials.py")
 
 
-def _ask_child(names: list[str], region: str | None, env: Mapping[str, str]) -> dict[str, object]:
+def _ask_child(request: Mapping[str, object], env: Mapping[str, str]) -> dict[str, object]:
     """Ask boto3 in a process that ends, over pipes; a traceback of it goes to our stderr."""
-    request = json.dumps({"names": names, "region": region})
     try:
         child = subprocess.run(  # noqa: S603 - our own interpreter and file
             [sys.executable, "-I", str(_CHILD)],
-            input=request.encode(),
+            input=json.dumps(request).encode(),
             stdout=subprocess.PIPE,
             timeout=_CHILD_SECONDS,
-            env=dict(env),
+            env={name: value for name, value in env.items() if name not in (KEY_NAME, SECRET_NAME)},
             check=False,
         )
     except subprocess.TimeoutExpired:
@@ -165,24 +182,46 @@ def _fault(told: Mapping[str, object], names: list[str], region: str | None) -> 
     match told["fault"]:
         case "unreachable":
             return Unavailable(f"{where}: AWS is out of reach ({detail}): check the network")
+        case "no metadata":
+            return Unavailable(
+                f"{where}: the instance's metadata service does not answer yet, so there are no "
+                "AWS credentials: a restart tries again"
+            )
         case "refused" if code in _BUSY or told.get("status") in _SERVER_ERRORS:
             return Unavailable(f"{where}: AWS is busy ({code}): a restart tries again")
+        case "refused" if code in _SKEWED or any(words in detail for words in _SKEW_WORDS):
+            return Unavailable(
+                f"{where}: this machine's clock is wrong ({detail}): see chronyc tracking; a "
+                "restart tries again"
+            )
+    return CredentialsError(f"{where}: {_remedy(str(told['fault']), code, detail)}")
+
+
+def _remedy(fault: str, code: str, detail: str) -> str:
+    """What only a person can mend: the fault, and how."""
+    match fault:
         case "missing":
-            text = (
-                f"no such parameter {detail}: create it in this region with aws ssm put-parameter "
-                "--type SecureString"
+            return (
+                f"no such parameter {detail}: create it in this region with "
+                "scripts/store_credentials.py"
             )
         case "no region":
-            text = "no AWS region: set AWS_REGION, e.g. us-east-2"
+            return "no AWS region: set ssm_parameters.region or AWS_REGION, e.g. us-east-2"
+        case "no role":
+            return "this instance has no role: attach the instance profile of deploy/"
         case "no credentials":
-            text = "no AWS credentials: attach the instance role, or set AWS_PROFILE on a laptop"
+            return "no AWS credentials: attach the instance role, or set AWS_PROFILE on a laptop"
+        case "refused" if "kms" in detail.lower() or code in _KEY_UNUSABLE:
+            return (
+                f"KMS does not decrypt them ({code}: {detail}): let the role call kms:Decrypt on "
+                "their key, and see that the key is enabled"
+            )
         case "refused" if code.startswith("AccessDenied"):
-            text = (
-                f"access denied ({detail}): let the role call ssm:GetParameters on them and "
-                "kms:Decrypt on their key"
+            return (
+                f"access denied ({detail}): let the role call ssm:GetParameters on them (and "
+                "ssm:PutParameter, to store them)"
             )
         case "refused" if code in _REFUSED_IDENTITY:
-            text = f"AWS does not take our credentials ({code}): renew them, and check the clock"
+            return f"AWS does not take our credentials ({code}): renew them, and check the clock"
         case _:
-            text = f"{code}: {detail}: check the AWS configuration"
-    return CredentialsError(f"{where}: {text}")
+            return f"{code}: {detail}: check the AWS configuration"

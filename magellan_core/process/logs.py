@@ -47,6 +47,11 @@ class LineFormatter(logging.Formatter):
             # Longest first, lest a secret inside another leaves the rest of it in the open.
             self._secrets = sorted(forms, key=lambda form: (-len(form), form))
 
+    def hide_both(self, key: str, secret: str) -> None:
+        """Hide an account's pair of API keys."""
+        self.hide(key)
+        self.hide(secret)
+
     def format(self, record: logging.LogRecord) -> str:
         event = getattr(record, "event", record.name)
         fields = getattr(record, "fields", {})

@@ -137,7 +137,7 @@ def test_the_regions_name_may_come_from_the_configuration(aws: str) -> None:
     ("parameters", "env", "words"),
     [
         (Parameters("/half/KEY", "/half/NO"), LAPTOP, "no such parameter /half/NO: create it"),
-        (NAMES, without("AWS_REGION"), "no AWS region: set AWS_REGION"),
+        (NAMES, without("AWS_REGION"), "no AWS region: set ssm_parameters.region or AWS_REGION"),
         (NAMES, without("AWS_ACCESS_KEY_ID"), "PartialCredentials|no AWS credentials"),
         (
             NAMES,
@@ -170,6 +170,12 @@ def refusal(status: int, code: str, message: str = "no") -> Reply:
     ("reply", "error", "words"),
     [
         (refusal(400, "AccessDeniedException"), CredentialsError, "ssm:GetParameters"),
+        (
+            refusal(400, "AccessDeniedException", "not authorized to perform: kms:Decrypt on x"),
+            CredentialsError,
+            "KMS does not decrypt them .* let the role call kms:Decrypt",
+        ),
+        (refusal(400, "InvalidKeyId", "key is disabled"), CredentialsError, "key is enabled"),
         (refusal(400, "UnrecognizedClientException"), CredentialsError, "renew them"),
         (refusal(400, "ExpiredTokenException"), CredentialsError, "renew them"),
         (refusal(400, "ValidationException"), CredentialsError, "check the AWS configuration"),
@@ -178,7 +184,18 @@ def refusal(status: int, code: str, message: str = "no") -> Reply:
         (wire.html(503), Unavailable, "AWS is busy"),
         (wire.reset, Unavailable, "out of reach"),
     ],
-    ids=["denied", "unknown", "expired", "invalid", "throttled", "500", "503", "reset"],
+    ids=[
+        "denied",
+        "kms",
+        "kms key",
+        "unknown",
+        "expired",
+        "invalid",
+        "throttled",
+        "500",
+        "503",
+        "reset",
+    ],
 )
 def test_each_refusal_has_its_error(reply: Reply, error: type[MagellanError], words: str) -> None:
     with (
@@ -189,6 +206,55 @@ def test_each_refusal_has_its_error(reply: Reply, error: type[MagellanError], wo
     assert caught.type is error
     assert "\n" not in str(caught.value)
     assert len(script.requests) == (4 if error is Unavailable else 1)
+
+
+EXPIRED = "Signature expired: 20260101T000000Z is now earlier than 20260101T060000Z"
+
+
+def test_a_clock_that_is_wrong_is_named_and_tried_again_by_a_restart() -> None:
+    with (
+        scripted(refusal(400, "InvalidSignatureException", EXPIRED)) as script,
+        pytest.raises(Unavailable, match=r"clock is wrong .* chronyc tracking"),
+    ):
+        fetch(NAMES, {**LAPTOP, "AWS_ENDPOINT_URL": script.url})
+
+
+ON_INSTANCE = {
+    k: v for k, v in LAPTOP.items() if "KEY" not in k and k not in ("AWS_EC2_METADATA_DISABLED",)
+}
+
+
+def instance(url: str) -> dict[str, str]:
+    """An EC2 instance whose metadata service is at that address."""
+    return {**ON_INSTANCE, "AWS_EC2_METADATA_SERVICE_ENDPOINT": url}
+
+
+def test_an_instance_without_a_role_says_so() -> None:
+    token, no_role = wire.body(b"a-token", 200, "text/plain"), wire.html(404)
+    with (
+        scripted(token, no_role, no_role, token) as metadata,
+        pytest.raises(CredentialsError, match="this instance has no role: attach"),
+    ):
+        fetch(NAMES, instance(metadata.url))
+
+
+def test_a_metadata_service_that_is_not_up_yet_is_left_to_a_restart() -> None:
+    with (
+        scripted(wire.hang) as metadata,
+        pytest.raises(Unavailable, match="metadata service does not answer yet"),
+    ):
+        fetch(NAMES, instance(metadata.url))
+    assert len(metadata.requests) >= 3
+
+
+def test_the_instance_tells_its_region(aws: str) -> None:
+    token = wire.body(b"a-token", 200, "text/plain")
+    zone = wire.body(f"{REGION}b".encode(), 200, "text/plain")
+    env = {**without("AWS_REGION"), "AWS_ENDPOINT_URL": aws}
+    del env["AWS_EC2_METADATA_DISABLED"]
+    with scripted(token, zone) as metadata:
+        env["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = metadata.url
+        assert fetch(NAMES, env).key == KEY
 
 
 def test_a_throttled_call_is_repeated_until_it_is_let_through() -> None:

@@ -60,7 +60,7 @@ class Handler(BaseHTTPRequestHandler):
         )
         self.script.next()(self)
 
-    do_GET = do_POST = do_PATCH = do_DELETE = handle_any  # noqa: N815 - http.server's names
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815 - http.server's names
 
     def log_message(self, *args: object) -> None:
         """Say nothing."""

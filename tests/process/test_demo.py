@@ -81,6 +81,19 @@ def test_two_runs_end_with_the_same_summary(two_runs: list[tuple[Path, int, str]
     assert first == second
 
 
+def test_no_key_is_in_anything_that_a_day_of_trading_leaves(
+    two_runs: list[tuple[Path, int, str]],
+) -> None:
+    out, _, said = two_runs[0]
+    accounts = json.loads((out / "exchange.json").read_text())["accounts"]
+    secrets = [account[name].encode() for account in accounts for name in ("key", "secret")]
+    assert len(secrets) == 6
+    files = [path for path in out.rglob("*") if path.is_file() and path.name != "exchange.json"]
+    assert {f"{name}.sqlite3" for name in STRATEGIES} <= {path.name for path in files}
+    texts = {str(path): path.read_bytes() for path in files} | {"the screen": said.encode()}
+    assert [where for where, text in texts.items() if any(s in text for s in secrets)] == []
+
+
 def wait_for_daemons(out: Path, run: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + 60
     while not all((out / "state" / f"{s}.sqlite3").exists() for s in STRATEGIES):

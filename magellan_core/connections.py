@@ -1,0 +1,63 @@
+"""A daemon's connections to its broker: keys, and adapters that take new keys as they come."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from magellan_core.alpaca.broker import AlpacaBroker
+from magellan_core.alpaca.data import AlpacaData
+from magellan_core.alpaca.deadline import Limits
+from magellan_core.alpaca.transport import Rest, data_rest, trading_rest
+from magellan_core.aws.credentials import Keys, Parameters, fetch
+from magellan_core.config import Config
+from magellan_core.environment import Environment, stream_url_of
+from magellan_core.keyring import KeyRing, check_account
+from magellan_core.model import Account
+
+Connect = Callable[[str, str, str, Limits], Rest]
+
+
+class Connections:
+    """Where a strategy trades. Opening raises CredentialsError or Unavailable without keys."""
+
+    def __init__(
+        self, config: Config, path: Path, environment: Environment, environ: Mapping[str, str]
+    ) -> None:
+        self._config, self._path = config, path
+        ssm = config.ssm_parameters
+        self.base_url = environment.base_url or ssm.base_url
+        self.stream_url = environment.stream_url or stream_url_of(self.base_url)
+        # An exchange of ours serves its own data: real prices and made-up fills must not meet.
+        self._data_url = environment.data_url or environment.base_url or ssm.data_url
+        names = Parameters(ssm.api_key_path, ssm.api_secret_path, ssm.region)
+        read_keys = partial(fetch, names, environ)
+        self.ring = KeyRing(read_keys(), read_keys, self._prove)
+
+    def broker(self) -> AlpacaBroker:
+        return AlpacaBroker(self._connected(trading_rest, self.base_url))
+
+    def data(self) -> AlpacaData:
+        rest = self._connected(data_rest, self._data_url)
+        return AlpacaData(rest, self._config.data_requirements.feed)
+
+    def check(self, account: Account) -> None:
+        """Raise unless it is the account that the config names."""
+        check_account(account, self._config, self._path, self.base_url)
+
+    def _prove(self, keys: Keys) -> None:
+        rest = trading_rest(keys.key, keys.secret, self.base_url, self._limits())
+        try:
+            self.check(AlpacaBroker(rest).account())
+        finally:
+            rest.close()
+
+    def _connected(self, connect: Connect, url: str) -> Rest:
+        rest = connect(self.ring.keys.key, self.ring.keys.secret, url, self._limits())
+        rest.on_refused = self.ring.renew
+        self.ring.give(rest.take)
+        return rest
+
+    def _limits(self) -> Limits:
+        execution = self._config.execution
+        read, call = execution.request_timeout_seconds, execution.request_deadline_seconds
+        return Limits(read=float(read), call=float(call))
