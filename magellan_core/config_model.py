@@ -193,6 +193,12 @@ class Monitoring(Part):
         Decimal(300), description="how often the log tells the status"
     )
     alert_on_loss_dollars: Money = Decimal(5000)
+    slippage_tolerance_bps: Annotated[Number, Field(ge=0)] = Field(
+        Decimal(25), description="reports: mean of the fills against the backtest's price"
+    )
+    expected_win_rate_pct: tuple[Percent, Percent] = Field(
+        (Decimal(30), Decimal(60)), description="reports: lowest and highest to be expected"
+    )
 
 
 class SsmParameters(Part):

@@ -1,0 +1,1 @@
+"""Reports of a day, a week or four weeks, filled in from the journals."""

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Report a day, a week or four weeks: P&L, trades, refusals, gaps, slippage, success metrics.
+
+Reads the journals and the portfolio store of this machine; asks no broker and changes nothing.
+"""
+
+import sys
+
+if sys.version_info < (3, 12):
+    sys.stderr.write("Python 3.12 is needed, this is %d.%d\n" % sys.version_info[:2])
+    sys.exit(71)
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from magellan_core.config import Config, load
+from magellan_core.environment import read
+from magellan_core.errors import ExitCode, MagellanError, UsageError
+from magellan_core.operations.reporting.gathering import report_of, sessions_up_to
+from magellan_core.operations.reporting.page import page
+from magellan_core.operations.reporting.plain import as_json
+from magellan_core.operations.reporting.report import FOUR_WEEKS, WEEK, Report
+from magellan_core.operations.reporting.words import text
+
+SHIPPED = sorted(ROOT.glob("deployable_strategies/*/aws_deployment/config.json"))
+EPILOG = """\
+examples:
+  the latest session, in the terminal:   scripts/daily_report.py
+  the week that ended on a day:          scripts/daily_report.py --week --date 2025-12-02
+  the review before any decision:        scripts/daily_report.py --four-weeks --html review.html
+
+exit codes: 0 reported, 64 wrong arguments, 65 no session on that day, 66 or 78 a configuration is
+missing or wrong; with --strict, 68 if a check failed.
+"""
+
+
+def options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--date", type=date.fromisoformat, metavar="YYYY-MM-DD", help="last session"
+    )
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--week", action="store_true", help="five sessions")
+    length.add_argument("--four-weeks", action="store_true", help="twenty sessions")
+    parser.add_argument("--state-dir", type=Path, metavar="DIR", help="where the journals are")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="for programs; - for the terminal"
+    )
+    parser.add_argument("--html", type=Path, metavar="FILE", help="a self-contained page")
+    parser.add_argument("--strict", action="store_true", help="end with 68 if a check failed")
+    return parser.parse_args(arguments)
+
+
+def configs() -> Sequence[Config]:
+    """As the daemons of this machine: installed ones where there are some."""
+    return [load(read(os.environ, load(path).name, path).config) for path in SHIPPED]
+
+
+def made(asked: argparse.Namespace) -> Report:
+    count = FOUR_WEEKS if asked.four_weeks else WEEK if asked.week else 1
+    now = datetime.now(UTC)
+    state = asked.state_dir or read(os.environ, "report", SHIPPED[0]).state
+    return report_of(configs(), state, sessions_up_to(asked.date, count, now), now)
+
+
+def write(path: Path, text_of_file: str) -> None:
+    try:
+        path.write_text(text_of_file, encoding="utf-8")
+    except OSError as fault:
+        raise UsageError(f"{path}: cannot be written: {fault.strerror}") from fault
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    asked = options(arguments)
+    try:
+        report = made(asked)
+        if asked.html is not None:
+            write(asked.html, page(report))
+        told = json.dumps(as_json(report), indent=2) + "\n"
+        if asked.json is not None and str(asked.json) != "-":
+            write(asked.json, told)
+        elif asked.json is not None:
+            sys.stdout.write(told)
+        else:
+            Console(highlight=False).print(text(report))
+    except MagellanError as fault:
+        sys.stderr.write(f"daily_report: {fault}\n")
+        return fault.exit_code
+    if asked.strict and any(check.ok is False for check in report.checks):
+        return ExitCode.NOT_RECONCILED
+    return ExitCode.OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())
