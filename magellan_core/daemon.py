@@ -8,12 +8,12 @@ import logging
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType
 
 from magellan_core import __version__
 from magellan_core.alpaca.broker import AlpacaBroker
@@ -22,6 +22,7 @@ from magellan_core.compose import seconds, settings_of
 from magellan_core.config import Config, load
 from magellan_core.connections import Connections
 from magellan_core.engine.engine import Engine
+from magellan_core.engine.settings import Settings
 from magellan_core.engine.words import Report
 from magellan_core.environment import Environment, read
 from magellan_core.errors import (
@@ -33,12 +34,14 @@ from magellan_core.errors import (
 )
 from magellan_core.keyring import KeyRing
 from magellan_core.market_hours import label
-from magellan_core.ports import Woken
+from magellan_core.ports import Level, Woken
 from magellan_core.process.alerts import LogAlerts
-from magellan_core.process.logs import log, setup
+from magellan_core.process.logs import log, say_crash, set_level, setup
 from magellan_core.process.notify import Notifier
 from magellan_core.process.secrecy import forbid_core_dumps
+from magellan_core.process.telling import TellingJournal
 from magellan_core.provenance import source_hash
+from magellan_core.reload import renew, take_over
 from magellan_core.store.journal import SqliteJournal
 from magellan_core.store.lock import hold
 from magellan_core.store.portfolio import SqlitePortfolioStore
@@ -60,7 +63,7 @@ def main(strategy: str, beside: Path, build: Build, argv: Sequence[str] | None =
     parser.add_argument("--check", action="store_true", help="check the config and exit")
     args = parser.parse_args(argv)
     setup("INFO", strategy, environ=os.environ, stream=sys.stdout)
-    sys.excepthook = _say_crash
+    sys.excepthook = say_crash
     forbid_core_dumps()
     try:
         environment = read(os.environ, strategy, beside)
@@ -74,15 +77,6 @@ def main(strategy: str, beside: Path, build: Build, argv: Sequence[str] | None =
     except MagellanError as fault:
         log(logging.CRITICAL, "failed", str(fault), exit=int(fault.exit_code))
         return fault.exit_code
-
-
-def _say_crash(
-    kind: type[BaseException], fault: BaseException, trace: TracebackType | None
-) -> None:
-    """Not survived: said in full, and the process ends with 1; the next start recovers."""
-    for text in traceback.format_exception(kind, fault, trace):
-        for row in text.splitlines():
-            log(logging.CRITICAL, "crashed", row)
 
 
 def _check_strategy(config: Config, strategy: str, path: Path) -> None:
@@ -110,8 +104,8 @@ class Daemon:
             level = self.config.monitoring.log_level
             formatter = setup(level, self.strategy, environ=os.environ, stream=sys.stdout)
             connections.ring.hide_by(formatter.hide_both)
-            journal = SqliteJournal(self.env.state / f"{self.strategy}.sqlite3")
-            stack.callback(journal.close)
+            disk = SqliteJournal(self.env.state / f"{self.strategy}.sqlite3")
+            stack.callback(disk.close)
             store = SqlitePortfolioStore(self.env.state / self.config.portfolio.store)
             stack.callback(store.close)
             clock = open_clock(
@@ -120,17 +114,13 @@ class Daemon:
             self._heed_signals(clock)
             broker = connections.broker()
             engine = Engine(
-                lambda: self.build(self.config),
+                partial(self.build, self.config),
                 broker,
                 connections.data(),
-                journal,
+                TellingJournal(disk),
                 store,
                 LogAlerts(clock.now),
-                settings_of(
-                    self.config,
-                    patrol=self._patrol(),
-                    patrol_closed=None if self.env.exchange else self._patrol_closed(),
-                ),
+                self._settings(self.config),
             )
             facts = self._say_start(connections.base_url)
             return self._serve(engine, broker, clock, connections, facts)
@@ -149,15 +139,13 @@ class Daemon:
         signal.signal(signal.SIGINT, stop)
         signal.signal(signal.SIGHUP, reload)
 
-    def _patrol(self) -> timedelta:
+    def _settings(self, config: Config) -> Settings:
+        stepped = self.env.exchange is not None
+        patrol = STEPPED_PATROL if stepped else seconds(config.execution.loop_interval_seconds)
         if self.env.patrol_seconds is not None:
-            return seconds(self.env.patrol_seconds)
-        if self.env.exchange:
-            return STEPPED_PATROL
-        return seconds(self.config.execution.loop_interval_seconds)
-
-    def _patrol_closed(self) -> timedelta:
-        return seconds(self.config.monitoring.health_check_interval_seconds)
+            patrol = seconds(self.env.patrol_seconds)
+        closed = seconds(config.monitoring.health_check_interval_seconds)
+        return settings_of(config, patrol=patrol, patrol_closed=None if stepped else closed)
 
     def _say_start(self, base_url: str) -> dict[str, object]:
         source = source_hash(ROOT)
@@ -201,14 +189,14 @@ class Daemon:
         self.notifier.ready("recovered")
         while True:
             report = engine.tick(clock.now())
-            self._tell(report)
+            self._tell(report, writable=engine.ledger.writable)
             if report.finished:
                 return self._halted(engine, clock)
             woken = clock.wait(report.next_at, wake_on_update=report.watching)
             if woken is Woken.STOP:
                 return self._stop(engine, clock)
             if woken is Woken.RELOAD:
-                self._reload(connections.ring)
+                self._reload(engine, connections.ring, clock.now())
 
     def _start(
         self,
@@ -228,6 +216,8 @@ class Daemon:
             try:
                 connections.check(broker.account())
                 engine.recover(now, facts)
+                if not engine.feed.primed:
+                    raise Unavailable(f"no bars of {', '.join(engine.symbols)} to warm up on")
             except Unavailable as fault:
                 log(logging.WARNING, "waiting", f"the broker cannot be asked yet: {fault}")
                 if now >= until:
@@ -239,18 +229,36 @@ class Daemon:
             return True
         return False
 
-    def _reload(self, ring: KeyRing) -> None:
-        """New keys from where they are kept; whatever is wrong with them, the old ones stay."""
+    def _reload(self, engine: Engine, ring: KeyRing, now: datetime) -> None:
+        """New keys, then the changed file; whatever is wrong with one, its old state stays."""
         self.notifier.reloading()
-        try:
-            said = "uses the new keys" if ring.renew() else "the keys are the same"
-            log(logging.INFO, "reload", f"{said}; a changed config needs a restart")
-        except MagellanError as fault:
-            log(logging.ERROR, "reload", f"the old keys stay in use: {fault}")
-        self.notifier.ready()
+        keys = self._attempt(engine, now, "keys", partial(renew, ring))
+        config = self._attempt(engine, now, "configuration", partial(self._adopt, engine, now))
+        said = f"{config}; {keys}"
+        log(logging.INFO, "reload", said)
+        self.notifier.ready(said)
 
-    def _tell(self, report: Report) -> None:
-        self.notifier.alive(report.status)
+    def _attempt(self, engine: Engine, now: datetime, what: str, adopt: Callable[[], str]) -> str:
+        try:
+            return adopt()
+        except MagellanError as fault:
+            said = f"reload refused, the old {what} stay in use: {fault}"
+            engine.alerts.alert(Level.CRITICAL, f"reload-{what}-{now.isoformat()}", said)
+            return said
+
+    def _adopt(self, engine: Engine, now: datetime) -> str:
+        """Take the changed file over whole. Raise MagellanError, having changed nothing."""
+        config = load(self.path)
+        _check_strategy(config, self.strategy, self.path)
+        settings = self._settings(config)
+        said = take_over(engine, self.config, config, self.path, self.build, settings, now)
+        self.config = config
+        set_level(config.monitoring.log_level)
+        return said
+
+    def _tell(self, report: Report, *, writable: bool) -> None:
+        full = "" if writable else "JOURNAL NOT WRITABLE (disk full?), no entries; "
+        self.notifier.alive(f"{full}{report.status}")
         log(logging.DEBUG, "tick", report.status, next=label(report.next_at))
 
     def _halted(self, engine: Engine, clock: DaemonClock) -> int:

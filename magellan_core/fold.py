@@ -1,7 +1,6 @@
 """Fold one journal line into the book.
 
-LAW: at run time a line is written first and folded after; at a restart the same lines are folded
-again, so both give the same book.
+LAW: a line is written first and folded after; a restart folds the same lines to the same book.
 """
 
 from collections.abc import Mapping
@@ -38,8 +37,8 @@ OUTCOMES: Mapping[str, Happening] = {
 
 
 def apply(book: Book, event: Event) -> None:
-    """Fold one line. Raise KeyError or ValueError if it is not of this version."""
-    fold = _FOLD.get(Line(event.kind))
+    """Fold one line; skip what a newer version added to inform. Raise KeyError or ValueError."""
+    fold = None if event.data.get("informative") is True else _FOLD.get(Line(event.kind))
     if fold is not None:
         fold(book, event, event.symbol or "", event.data)
 

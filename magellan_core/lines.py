@@ -50,10 +50,12 @@ class Line(StrEnum):
     ALERT = "alert"
     OUTAGE = "outage"
     BACK = "back"
+    RELOAD = "reload"
 
 
 INFORMATIVE = frozenset(
-    {Line.START, Line.STOP, Line.DECISION, Line.TRADE, Line.ALERT, Line.OUTAGE, Line.BACK}
+    {Line.START, Line.STOP, Line.RELOAD}
+    | {Line.DECISION, Line.TRADE, Line.ALERT, Line.OUTAGE, Line.BACK}
 )
 
 

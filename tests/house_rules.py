@@ -23,7 +23,7 @@ LAYERS: dict[int, str] = {
     2: "ports STRATEGY",
     3: "engine",
     4: "alpaca aws store paper process environment",
-    5: "backtest daemon clocks compose connections keyring provenance operations",
+    5: "backtest daemon reload clocks compose connections keyring provenance operations",
     6: "RUN scripts",
     7: "tests benchmarks",
 }

@@ -42,6 +42,7 @@ class Feed:
         self.strategy = make_strategy()
         self.retries = retries
         self.cursor: dict[str, datetime] = {}
+        self.primed: set[str] = set()
         self._expected: datetime | None = None
         self._asked: int = 0
 
@@ -51,8 +52,8 @@ class Feed:
         Bars after the cursor are left for `poll`: they are decisions that were missed. Raise
         Unavailable, having changed nothing.
         """
-        needs, book = self.strategy.needs, self.ledger.book
-        strategy = self.make_strategy()
+        strategy, book = self.make_strategy(), self.ledger.book
+        needs = strategy.needs
         live_since = book.live_since or now
         cursor = {s: book.cursor.get(s, live_since) for s in needs.symbols}
         if needs.timeframe is Timeframe.MINUTE:
@@ -70,6 +71,7 @@ class Feed:
                 strategy.warm(bar)
             if symbol in book.memory:
                 strategy.recall(symbol, book.memory[symbol])
+        self.primed = {symbol for symbol, bars in history.items() if bars}
         self.strategy, self.cursor = strategy, cursor
         self._expected, self._asked = None, 0
 

@@ -1,15 +1,21 @@
 """Log lines that read well in journalctl and on a laptop: one event, one line, fields at the end.
 
-Under systemd:  <6>order_filled: bought 40 at 3.41 symbol=MULN order=bt-MULN-...
+Under systemd each field is also one of the journal's (MAGELLAN_SYMBOL=MULN); without its socket:
+                <6>order_filled: bought 40 at 3.41 symbol=MULN order=bt-MULN-...
 On a laptop:    10:31:05 INFO bear_trap order_filled: bought 40 at 3.41 symbol=MULN order=...
 """
 
 import json
 import logging
 import os
+import stat
+import traceback
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import TracebackType
 from typing import TextIO
+
+from magellan_core.process.journald import Journald, JournaldHandler
 
 ROOT = "magellan"
 _LOGGER = logging.getLogger(ROOT)
@@ -52,6 +58,12 @@ class LineFormatter(logging.Formatter):
         self.hide(key)
         self.hide(secret)
 
+    def veil(self, text: str) -> str:
+        """The text with every secret hidden."""
+        for secret in self._secrets:
+            text = text.replace(secret, HIDDEN)
+        return text
+
     def format(self, record: logging.LogRecord) -> str:
         event = getattr(record, "event", record.name)
         fields = getattr(record, "fields", {})
@@ -62,8 +74,7 @@ class LineFormatter(logging.Formatter):
             text = f"{clock} {record.levelname} {self._strategy} {text}"
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
-        for secret in self._secrets:
-            text = text.replace(secret, HIDDEN)
+        text = self.veil(text)
         if not self._journald:
             return text
         severity = SEVERITY.get(record.levelno, CRITICAL_SEVERITY)
@@ -84,12 +95,35 @@ def setup(
     WARNING on. Raise ValueError for another level. Calling it again replaces the earlier setup.
     """
     formatter = LineFormatter(strategy, journald=_is_journal(stream, environ), secrets=secrets)
-    handler = logging.StreamHandler(stream)
+    handler: logging.Handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
+    if _is_journal(stream, environ) and stat.S_ISSOCK(os.fstat(stream.fileno()).st_mode):
+        handler = _natively(handler, strategy)
     _LOGGER.setLevel(level.upper())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
     return formatter
+
+
+def set_level(level: str) -> None:
+    """From now on our own lines are written from this level on."""
+    _LOGGER.setLevel(level.upper())
+
+
+def say_crash(kind: type[BaseException], fault: BaseException, trace: TracebackType | None) -> None:
+    """Not survived: said in full, and the process ends with 1; the next start recovers."""
+    for text in traceback.format_exception(kind, fault, trace):
+        for row in text.splitlines():
+            log(logging.CRITICAL, "crashed", row)
+
+
+def _natively(handler: logging.Handler, strategy: str) -> logging.Handler:
+    """Entries with fields, where journald's own socket is to be had; else lines by the stream."""
+    try:
+        journal = Journald()
+    except OSError:
+        return handler
+    return JournaldHandler(journal, f"magellan-{strategy.replace('_', '-')}", handler)
 
 
 def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
