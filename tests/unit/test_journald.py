@@ -5,6 +5,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,14 @@ def heard(tmp_path: Path) -> Iterator[socket.socket]:
         yield listener
 
 
-def handler(tmp_path: Path, secrets: tuple[str, ...] = ()) -> JournaldHandler:
+@contextmanager
+def handler(tmp_path: Path, secrets: tuple[str, ...] = ()) -> Iterator[JournaldHandler]:
     pipe = logging.FileHandler(tmp_path / "pipe")
     pipe.setFormatter(LineFormatter("bear_trap", journald=True, secrets=secrets))
-    return JournaldHandler(Journald(tmp_path / "socket"), "magellan-bear-trap", pipe)
+    made = JournaldHandler(Journald(tmp_path / "socket"), "magellan-bear-trap", pipe)
+    yield made
+    made.close()
+    pipe.close()
 
 
 def record(message: str, **fields: object) -> logging.LogRecord:
@@ -53,7 +58,8 @@ def test_names_are_what_journald_accepts() -> None:
 def test_an_entry_has_message_severity_and_every_field(
     tmp_path: Path, heard: socket.socket
 ) -> None:
-    handler(tmp_path).emit(record("bought 40", symbol="MULN", order_id="bt-1"))
+    with handler(tmp_path) as told:
+        told.emit(record("bought 40", symbol="MULN", order_id="bt-1"))
     rows = heard.recv(4096).decode().splitlines()
     assert rows == [
         "MESSAGE=fill: bought 40 symbol=MULN order_id=bt-1",
@@ -66,24 +72,26 @@ def test_an_entry_has_message_severity_and_every_field(
 
 
 def test_secrets_are_hidden_in_the_fields_too(tmp_path: Path, heard: socket.socket) -> None:
-    handler(tmp_path, ("hush",)).emit(record("the key is hush", key="hush"))
+    with handler(tmp_path, ("hush",)) as told:
+        told.emit(record("the key is hush", key="hush"))
     assert b"hush" not in heard.recv(4096)
 
 
 def test_what_is_too_big_for_a_datagram_travels_as_a_file(
     tmp_path: Path, heard: socket.socket
 ) -> None:
-    handler(tmp_path).emit(record("x" * 400_000))
+    with handler(tmp_path) as told:
+        told.emit(record("x" * 400_000))
     _, descriptors, _, _ = socket.recv_fds(heard, 16, 1)
     with os.fdopen(descriptors[0], "rb") as file:
         file.seek(0)
         assert file.read().count(b"x") == 400_000
 
 
-def test_without_journald_the_line_goes_where_it_went_before(tmp_path: Path) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.bind(str(tmp_path / "socket"))
-        listener.settimeout(5)
-        told = handler(tmp_path)
-    told.emit(record("journald is gone", symbol="MULN"))
+def test_without_journald_the_line_goes_where_it_went_before(
+    tmp_path: Path, heard: socket.socket
+) -> None:
+    with handler(tmp_path) as told:
+        heard.close()
+        told.emit(record("journald is gone", symbol="MULN"))
     assert (tmp_path / "pipe").read_text() == "<4>fill: journald is gone symbol=MULN\n"
