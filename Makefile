@@ -59,11 +59,13 @@ $(VENV)/.dev: requirements-dev.txt | $(VENV)/.python
 	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@ $(VENV)/.runtime
 
-# requirements.txt is what a machine that trades installs; requirements-dev.txt adds the tests' tools.
+# requirements.txt is what a machine that trades installs; requirements-research.txt adds what judges
+# a strategy (reports, sweeps); requirements-dev.txt adds both that and the tests' tools.
 LOCK := uv pip compile --quiet --universal --generate-hashes --python-version 3.12 --custom-compile-command 'make lock'
 lock: setup-dev
 	$(RUN) -m $(LOCK) -o requirements.txt pyproject.toml
 	$(RUN) -m $(LOCK) --extra dev -c requirements.txt -o requirements-dev.txt pyproject.toml
+	$(RUN) -m $(LOCK) --extra research -c requirements-dev.txt -o requirements-research.txt pyproject.toml
 
 clean:
 	rm -rf var .pytest_cache .mypy_cache .ruff_cache

@@ -43,6 +43,10 @@ SOLE_IMPORTERS: dict[str, tuple[str, ...]] = {
     "pandas": (),
     "pandas_ta": (),
     "numba": (),
+    **{
+        tool: ("magellan_core/backtest/*", "scripts/sweep.py")
+        for tool in ("arch", "dask", "distributed", "empyrical", "jinja2", "scipy")
+    },
 }
 READS_CLOCK_OR_ENVIRONMENT = (
     "magellan_core/daemon.py",
