@@ -44,55 +44,76 @@ class AccountInfo(Part):
 
 
 class StrategyInfo(Part):
-    version: str = ""
-    description: str = ""
+    version: str = Field("", description="for people")
+    description: str = Field("", description="for people")
 
 
 class BearTrapInfo(StrategyInfo):
-    name: Literal["bear_trap"]
+    name: Literal["bear_trap"] = Field(description="which strategy it is")
 
 
 class DailyTrendInfo(StrategyInfo):
-    name: Literal["daily_trend"]
+    name: Literal["daily_trend"] = Field(description="which strategy it is")
 
 
 class HourlySwingInfo(StrategyInfo):
-    name: Literal["hourly_swing"]
+    name: Literal["hourly_swing"] = Field(description="which strategy it is")
 
 
 class Band(Part):
     """A Schmitt trigger on RSI: long above `upper`, flat below `lower`."""
 
-    rsi_period: Annotated[Count, Field(ge=2, le=200)]
-    upper: Percent
-    lower: Percent
+    rsi_period: Annotated[Count, Field(ge=2, le=200)] = Field(description="bars of the RSI")
+    upper: Percent = Field(description="RSI above it buys")
+    lower: Percent = Field(description="RSI below it sells")
 
 
 class BearTrapParameters(Part):
-    min_day_change_pct: Annotated[Number, Field(lt=0, gt=-100)] = Decimal(-15)
-    day_change_reference: Literal["session_open", "previous_close"] = "session_open"
+    min_day_change_pct: Annotated[Number, Field(lt=0, gt=-100)] = Field(
+        Decimal(-15),
+        description="the day's fall that makes a symbol a candidate, met exactly counts",
+    )
+    day_change_reference: Literal["session_open", "previous_close"] = Field(
+        "session_open", description="what the day's change counts from"
+    )
     require_support_break: StrictBool = Field(
         default=True, description="false: a close above the running low is enough"
     )
-    min_wick_ratio: Share = Decimal("0.15")
-    min_body_ratio: Share = Decimal("0.20")
-    min_volume_ratio: Share = Decimal("1.20")
-    volume_mean_bars: Count = 20
-    atr_bars: Count = 14
-    stop_atr_multiple: Money = Decimal("0.45")
-    max_hold_minutes: Count = 30
-    exit_before_close_minutes: Count = 5
-    no_entry_before_close_minutes: Count = 5
+    min_wick_ratio: Share = Field(
+        Decimal("0.15"), description="lower wick of the signal bar, of its range"
+    )
+    min_body_ratio: Share = Field(
+        Decimal("0.20"), description="body of the signal bar, of its range"
+    )
+    min_volume_ratio: Share = Field(
+        Decimal("1.20"), description="volume of the signal bar, of its mean"
+    )
+    volume_mean_bars: Count = Field(20, description="bars of the mean volume")
+    atr_bars: Count = Field(14, description="bars of the mean true range")
+    stop_atr_multiple: Money = Field(
+        Decimal("0.45"), description="the stop lies so many mean true ranges below the low"
+    )
+    max_hold_minutes: Count = Field(30, description="everything is sold so long after the fill")
+    exit_before_close_minutes: Count = Field(
+        5, description="everything is sold so long before the close"
+    )
+    no_entry_before_close_minutes: Count = Field(
+        5, description="no entries from so long before the close"
+    )
 
 
 class DailyTrendParameters(Part):
-    rsi_method: Literal["ema", "wilder"] = "ema"
+    rsi_method: Literal["ema", "wilder"] = Field(
+        "ema", description="ema: span n, as validated; wilder: 1/n"
+    )
     allocation_dollars: Money = Field(Decimal(10000), description="dollars a symbol")
-    signal_after_close_minutes: Count = 5
+    signal_after_close_minutes: Count = Field(5, description="when the day's bars are decided on")
 
 
 class HourlySwingParameters(Part):
-    rsi_method: Literal["ema", "wilder"] = "ema"
+    rsi_method: Literal["ema", "wilder"] = Field(
+        "ema", description="ema: span n, as validated; wilder: 1/n"
+    )
     allocation_dollars: Money = Field(Decimal(50000), description="dollars a symbol")
     bar_session: Literal["all", "regular"] = Field(
         "all", description="all: bars from 04:00 to 20:00; regular: anchored at 09:30"
@@ -105,7 +126,7 @@ class DataRequirements(Part):
         description="sip: real-time, a paid plan; iex: free, not for Bear Trap; "
         "sip_delayed: free, 15 minutes late, Daily Trend only",
     )
-    timeframe: Literal["1Min", "1Hour", "1Day"]
+    timeframe: Literal["1Min", "1Hour", "1Day"] = Field(description="length of the bars")
     warmup_bars: Count = Field(
         description="bars that warm the indicators before the first decision"
     )
@@ -116,57 +137,75 @@ class DataRequirements(Part):
 
 
 class TradingHours(Part):
-    timezone: Literal["America/New_York"] = "America/New_York"
+    timezone: Literal["America/New_York"] = Field(
+        "America/New_York", description="the market's; every time of day is in it"
+    )
     first_check: TimeOfDay | None = Field(None, description="Hourly Swing's first check of the day")
 
 
 class HaltPolicies(Part):
     """What a breached limit does: close everything and stop, or hold without new entries."""
 
-    daily_loss: Policy = "flatten"
-    drawdown: Policy = "flatten"
-    portfolio: Policy = "flatten"
-    manual: Policy = "flatten"
-    losing_streak: Policy = "hold"
-    win_rate: Policy = "hold"
+    daily_loss: Policy = Field("flatten", description="policy")
+    drawdown: Policy = Field("flatten", description="policy")
+    portfolio: Policy = Field("flatten", description="policy")
+    manual: Policy = Field("flatten", description="policy")
+    losing_streak: Policy = Field("hold", description="policy")
+    win_rate: Policy = Field("hold", description="policy")
 
 
 class EmergencyStopConditions(Part):
-    consecutive_losing_days: Count = 3
+    consecutive_losing_days: Count = Field(3, description="so many losing sessions in a row halt")
     losing_day_min_loss_pct: Share = Field(
         Decimal(1), description="a losing day loses more than this share of equity"
     )
-    min_win_rate_pct: Percent
-    win_rate_window_days: Count
-    win_rate_min_trades: Count = 20
-    max_drawdown_pct: Percent = Decimal(20)
+    min_win_rate_pct: Percent = Field(
+        description="a lower share of winners among the closed trades halts"
+    )
+    win_rate_window_days: Count = Field(
+        description="calendar days of trades judged, more if they hold too few"
+    )
+    win_rate_min_trades: Count = Field(
+        20, description="with fewer closed trades the win rate is not judged"
+    )
+    max_drawdown_pct: Percent = Field(
+        Decimal(20), description="so far below the high-water mark halts"
+    )
 
 
 class RiskManagement(Part):
-    max_daily_loss_dollars: Money = Decimal(10000)
-    max_daily_loss_pct: Percent = Decimal(10)
+    max_daily_loss_dollars: Money = Field(
+        Decimal(10000), description="the day's loss that halts, marked to market"
+    )
+    max_daily_loss_pct: Percent = Field(
+        Decimal(10), description="the same of the day's first equity; whichever bites first"
+    )
     max_position_dollars: Money = Field(description="cost at entry, open orders included")
     position_buffer_pct: Annotated[Number, Field(ge=0, lt=100)] = Field(
         Decimal(1), description="left free in sizing, so that a fill does not exceed the position"
     )
-    max_open_positions: Count
+    max_open_positions: Count = Field(description="entries beyond are refused")
     max_trades_per_day: Count | None = Field(None, description="null: no limit")
     risk_per_trade_pct: Percent | None = Field(None, description="Bear Trap: lost at the stop")
-    max_spread_pct: Percent
-    min_quote_size_shares: Count
+    max_spread_pct: Percent = Field(
+        description="bid to ask, of the quote's middle; wider is refused"
+    )
+    min_quote_size_shares: Count = Field(description="bid and ask must show so many shares")
     price_collar_pct: Percent = Field(description="quote's middle against the decision's price")
     slippage_tolerance_pct: Percent = Field(
         Decimal(1), description="ask above the quote's middle; in reports, fill against decision"
     )
-    max_quote_age_seconds: Seconds
-    max_bar_age_seconds: Seconds
-    max_orders_per_minute: Count = 30
+    max_quote_age_seconds: Seconds = Field(description="an older quote is refused")
+    max_bar_age_seconds: Seconds = Field(description="an older newest bar is refused")
+    max_orders_per_minute: Count = Field(30, description="entries beyond are refused")
     halt_policies: HaltPolicies = HaltPolicies()
     emergency_stop_conditions: EmergencyStopConditions
 
 
 class Execution(Part):
-    loop_interval_seconds: Annotated[Number, Field(ge=1, le=60)] = Decimal(10)
+    loop_interval_seconds: Annotated[Number, Field(ge=1, le=60)] = Field(
+        Decimal(10), description="between looks at the account while the market is open"
+    )
     execution_delay_seconds: Seconds = Field(
         Decimal(0), description="Daily Trend: after the open, before the orders"
     )
@@ -176,23 +215,37 @@ class Execution(Part):
     entry_timeout_seconds: Seconds = Field(
         Decimal(300), description="a market entry unfilled for so long is cancelled"
     )
-    partial_fill_grace_seconds: Seconds = Decimal(5)
-    unknown_order_grace_seconds: Seconds = Decimal(10)
-    reconcile_grace_seconds: Seconds = Decimal(10)
-    request_timeout_seconds: Annotated[Number, Field(gt=0, le=60)] = Decimal(5)
-    request_deadline_seconds: Annotated[Number, Field(gt=0, le=120)] = Decimal(10)
+    partial_fill_grace_seconds: Seconds = Field(
+        Decimal(5), description="a half-filled tranche is cancelled after so long"
+    )
+    unknown_order_grace_seconds: Seconds = Field(
+        Decimal(10), description="an order whose fate is unknown is looked up for so long"
+    )
+    reconcile_grace_seconds: Seconds = Field(
+        Decimal(10), description="book and broker may disagree for so long"
+    )
+    request_timeout_seconds: Annotated[Number, Field(gt=0, le=60)] = Field(
+        Decimal(5), description="between two bytes of an answer"
+    )
+    request_deadline_seconds: Annotated[Number, Field(gt=0, le=120)] = Field(
+        Decimal(10), description="of a whole request"
+    )
 
 
 class Monitoring(Part):
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    cloudwatch_log_group: str
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="the least that is logged"
+    )
+    cloudwatch_log_group: str = Field(description="where the log shipper sends this strategy")
     health_check_interval_seconds: Annotated[Number, Field(ge=5, le=120)] = Field(
         Decimal(60), description="how often the account is looked at while the market is closed"
     )
     report_interval_seconds: Annotated[Number, Field(ge=10)] = Field(
         Decimal(300), description="how often the log tells the status"
     )
-    alert_on_loss_dollars: Money = Decimal(5000)
+    alert_on_loss_dollars: Money = Field(
+        Decimal(5000), description="the day's loss that alerts without a halt"
+    )
     slippage_tolerance_bps: Annotated[Number, Field(ge=0)] = Field(
         Decimal(25), description="reports: mean of the fills against the backtest's price"
     )
@@ -205,21 +258,37 @@ class SsmParameters(Part):
     region: str | None = Field(
         "us-east-2", description="null: AWS_REGION, or where the instance runs"
     )
-    api_key_path: Annotated[str, Field(pattern=r"^/.+/API_KEY$")]
-    api_secret_path: Annotated[str, Field(pattern=r"^/.+/API_SECRET$")]
-    base_url: str = "https://paper-api.alpaca.markets"
-    data_url: str = "https://data.alpaca.markets"
+    api_key_path: Annotated[str, Field(pattern=r"^/.+/API_KEY$")] = Field(
+        description="SSM parameter of the key"
+    )
+    api_secret_path: Annotated[str, Field(pattern=r"^/.+/API_SECRET$")] = Field(
+        description="SSM parameter of the secret"
+    )
+    base_url: str = Field(
+        "https://paper-api.alpaca.markets", description="the broker's REST address"
+    )
+    data_url: str = Field(
+        "https://data.alpaca.markets", description="the market data's REST address"
+    )
 
 
 class Portfolio(Part):
-    strategies: tuple[str, ...] = ("bear_trap", "daily_trend", "hourly_swing")
-    initial_capital_dollars: Money = Decimal(300000)
-    max_daily_loss_dollars: Money = Decimal(10000)
-    max_drawdown_pct: Percent = Decimal(20)
+    strategies: tuple[str, ...] = Field(
+        ("bear_trap", "daily_trend", "hourly_swing"), description="whose figures are summed"
+    )
+    initial_capital_dollars: Money = Field(Decimal(300000), description="of all accounts together")
+    max_daily_loss_dollars: Money = Field(
+        Decimal(10000), description="the day's loss that halts, marked to market"
+    )
+    max_drawdown_pct: Percent = Field(
+        Decimal(20), description="so far below the high-water mark halts"
+    )
     stale_after_seconds: Seconds = Field(
         Decimal(60), description="a peer this late with its figures blocks entries"
     )
-    store: Annotated[str, Field(pattern=r"^[\w.-]+$")] = "portfolio.sqlite3"
+    store: Annotated[str, Field(pattern=r"^[\w.-]+$")] = Field(
+        "portfolio.sqlite3", description="file of the shared figures, in the state directory"
+    )
 
 
 class Common(Part):
@@ -227,7 +296,9 @@ class Common(Part):
 
     schema_: str | None = Field(None, alias="$schema", description="for editors")
     account_info: AccountInfo
-    symbols: Annotated[tuple[Symbol, ...], Field(min_length=1)]
+    symbols: Annotated[tuple[Symbol, ...], Field(min_length=1)] = Field(
+        description="what is traded, as Alpaca spells it"
+    )
     data_requirements: DataRequirements
     trading_hours: TradingHours = TradingHours()
     risk_management: RiskManagement
