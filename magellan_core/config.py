@@ -25,10 +25,10 @@ from magellan_core.config_model import (
     Model,
     Monitoring,
     Portfolio,
-    RiskManagement,
     SsmParameters,
     TradingHours,
 )
+from magellan_core.config_risk import RiskManagement
 from magellan_core.config_schema import model_in
 from magellan_core.errors import ConfigError, ConfigMissing
 

@@ -183,17 +183,17 @@ def follow(opened: list[Station], now: Now, interval: float, console: Console) -
             if not paused and time.monotonic() >= due:
                 watch.look(now(), only=choices[chosen_one])
                 due = time.monotonic() + interval
-            match keyboard.wait(interval if paused else due - time.monotonic()):
-                case "q":
-                    return
-                case "p":
-                    paused = not paused
-                case "n":
-                    chosen_one = (chosen_one + 1) % len(choices)
-                    watch.show(only=choices[chosen_one])
-                case "a":
-                    chosen_one = 0
-                    watch.show(only=None)
+            key = keyboard.wait(interval if paused else due - time.monotonic())
+            if key == "q":
+                return
+            if key == "p":
+                paused = not paused
+            elif key == "n":
+                chosen_one = (chosen_one + 1) % len(choices)
+                watch.show(only=choices[chosen_one])
+            elif key == "a":
+                chosen_one = 0
+                watch.show(only=None)
 
 
 def choices_of(strategies: Sequence[str]) -> list[str | None]:
