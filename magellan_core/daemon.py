@@ -10,12 +10,13 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from types import FrameType
 
-from magellan_core import __version__
+from magellan_core import __version__, reporting
 from magellan_core.alpaca.broker import AlpacaBroker
 from magellan_core.clocks import DaemonClock, open_clock
 from magellan_core.compose import seconds, settings_of
@@ -37,6 +38,7 @@ from magellan_core.market_hours import label
 from magellan_core.ports import Level, Woken
 from magellan_core.process.alerts import LogAlerts
 from magellan_core.process.logs import log, say_crash, set_level, setup
+from magellan_core.process.metrics import Reporter
 from magellan_core.process.notify import Notifier
 from magellan_core.process.secrecy import forbid_core_dumps
 from magellan_core.process.telling import TellingJournal
@@ -113,6 +115,9 @@ class Daemon:
             )
             self._heed_signals(clock)
             broker = connections.broker()
+            interval = seconds(self.config.monitoring.report_interval_seconds)
+            reporter = Reporter(self.strategy, interval, lambda: datetime.now(UTC))
+            stack.callback(reporter.close)
             engine = Engine(
                 partial(self.build, self.config),
                 broker,
@@ -123,7 +128,7 @@ class Daemon:
                 self._settings(self.config),
             )
             facts = self._say_start(connections.base_url)
-            return self._serve(engine, broker, clock, connections, facts)
+            return self._serve(engine, broker, clock, connections, reporter, facts)
 
     # -- parts -------------------------------------------------------------------------------
 
@@ -175,6 +180,7 @@ class Daemon:
         broker: AlpacaBroker,
         clock: DaemonClock,
         connections: Connections,
+        reporter: Reporter,
         facts: dict[str, object],
     ) -> int:
         if not self._start(engine, broker, clock, connections, facts):
@@ -188,8 +194,11 @@ class Daemon:
             )
         self.notifier.ready("recovered")
         while True:
-            report = engine.tick(clock.now())
+            now, began = clock.now(), monotonic()
+            report = engine.tick(now)
             self._tell(report, writable=engine.ledger.writable)
+            reporter.ticked(monotonic() - began)
+            reporting.report(reporter, engine, self.config, now, report.status)
             if report.finished:
                 return self._halted(engine, clock)
             woken = clock.wait(report.next_at, wake_on_update=report.watching)

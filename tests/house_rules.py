@@ -23,7 +23,7 @@ LAYERS: dict[int, str] = {
     2: "ports STRATEGY",
     3: "engine",
     4: "alpaca aws store paper process environment",
-    5: "backtest daemon reload clocks compose connections keyring provenance operations",
+    5: "backtest daemon reload clocks compose connections keyring provenance reporting operations",
     6: "RUN scripts",
     7: "tests benchmarks",
 }
@@ -43,10 +43,10 @@ SOLE_IMPORTERS: dict[str, tuple[str, ...]] = {
     "pandas": (),
     "pandas_ta": (),
     "numba": (),
-    **{
-        tool: ("magellan_core/backtest/*", "scripts/sweep.py")
-        for tool in ("arch", "dask", "distributed", "empyrical", "jinja2", "scipy")
-    },
+    **dict.fromkeys(
+        ("arch", "dask", "distributed", "empyrical", "jinja2", "scipy"),
+        ("magellan_core/backtest/*", "scripts/sweep.py"),
+    ),
 }
 READS_CLOCK_OR_ENVIRONMENT = (
     "magellan_core/daemon.py",

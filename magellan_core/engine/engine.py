@@ -214,6 +214,11 @@ class Engine:
             if s in held or ((asset := self.assets.get(s)) is not None and asset.tradable)
         ]
 
+    @property
+    def account(self) -> Account | None:
+        """As the broker told it last."""
+        return None if self._truth is None else self._truth.account
+
     def view(self, now: datetime, session: Session | None, account: Account) -> View:
         book = self.ledger.book
         return View(

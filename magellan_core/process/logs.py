@@ -12,6 +12,7 @@ import stat
 import traceback
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
@@ -23,6 +24,8 @@ _LOGGER = logging.getLogger(ROOT)
 SEVERITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
 CRITICAL_SEVERITY = 2
 HIDDEN = "***"
+# Names a file that gets every line as the journal would hold it, for machines without journald.
+FILE_NAME = "MAGELLAN_LOG_FILE"
 
 
 def log(level: int, event: str, message: str, /, **fields: object) -> None:
@@ -31,6 +34,11 @@ def log(level: int, event: str, message: str, /, **fields: object) -> None:
     `level` is one of logging's. Virtual time is a field like any other: at="10:31 ET".
     """
     _LOGGER.log(level, message, extra={"event": event, "fields": fields})
+
+
+def log_document(level: int, event: str, message: str, document: str) -> None:
+    """A line that programs read whole, a JSON document; people at a terminal get `message`."""
+    _LOGGER.log(level, message, extra={"event": event, "document": document})
 
 
 class LineFormatter(logging.Formatter):
@@ -43,6 +51,7 @@ class LineFormatter(logging.Formatter):
         super().__init__(datefmt="%H:%M:%S")
         self._strategy, self._journald = strategy, journald
         self._secrets: list[str] = []
+        self.followers: list[LineFormatter] = []
         for secret in secrets:
             self.hide(secret)
 
@@ -52,6 +61,8 @@ class LineFormatter(logging.Formatter):
             forms = {secret, json.dumps(secret)[1:-1], *self._secrets}
             # Longest first, lest a secret inside another leaves the rest of it in the open.
             self._secrets = sorted(forms, key=lambda form: (-len(form), form))
+        for follower in self.followers:
+            follower.hide(secret)
 
     def hide_both(self, key: str, secret: str) -> None:
         """Hide an account's pair of API keys."""
@@ -65,6 +76,9 @@ class LineFormatter(logging.Formatter):
         return text
 
     def format(self, record: logging.LogRecord) -> str:
+        document = getattr(record, "document", None)
+        if self._journald and document is not None:
+            return f"<{SEVERITY.get(record.levelno, CRITICAL_SEVERITY)}>{self.veil(document)}"
         event = getattr(record, "event", record.name)
         fields = getattr(record, "fields", {})
         message = record.getMessage().replace("\r", "").replace("\n", " | ")
@@ -79,6 +93,29 @@ class LineFormatter(logging.Formatter):
             return text
         severity = SEVERITY.get(record.levelno, CRITICAL_SEVERITY)
         return "\n".join(f"<{severity}>{line}" for line in text.split("\n"))
+
+
+class JournalLines(logging.Formatter):
+    """Every physical line as journalctl -o json would tell it: time, priority, identifier."""
+
+    def __init__(self, lines: LineFormatter, strategy: str) -> None:
+        super().__init__()
+        self._lines = lines
+        self._identifier = f"magellan-{strategy.replace('_', '-')}"
+
+    def format(self, record: logging.LogRecord) -> str:
+        rows = [row.partition(">") for row in self._lines.format(record).split("\n")]
+        return "\n".join(
+            json.dumps(
+                {
+                    "__REALTIME_TIMESTAMP": str(int(record.created * 1_000_000)),
+                    "PRIORITY": severity.removeprefix("<"),
+                    "SYSLOG_IDENTIFIER": self._identifier,
+                    "MESSAGE": message,
+                }
+            )
+            for severity, _, message in rows
+        )
 
 
 def setup(
@@ -99,8 +136,14 @@ def setup(
     handler.setFormatter(formatter)
     if _is_journal(stream, environ) and stat.S_ISSOCK(os.fstat(stream.fileno()).st_mode):
         handler = _natively(handler, strategy)
+    handlers = [handler]
+    if path := environ.get(FILE_NAME):
+        as_journald = LineFormatter(strategy, journald=True, secrets=secrets)
+        formatter.followers.append(as_journald)
+        handlers.append(logging.FileHandler(Path(path), encoding="utf-8"))
+        handlers[1].setFormatter(JournalLines(as_journald, strategy))
     _LOGGER.setLevel(level.upper())
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.basicConfig(level=logging.WARNING, handlers=handlers, force=True)
     logging.captureWarnings(capture=True)
     return formatter
 

@@ -81,6 +81,23 @@ def test_two_runs_end_with_the_same_summary(two_runs: list[tuple[Path, int, str]
     assert first == second
 
 
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_the_log_tells_each_fill_by_symbol_and_order_and_the_figures(
+    two_runs: list[tuple[Path, int, str]], strategy: str
+) -> None:
+    out, _, _ = two_runs[0]
+    text = (out / "logs" / f"{strategy}.log").read_text()
+    fills = [json.loads(str(row[4])) for row in journal(out, strategy) if row[2] == "fill"]
+    assert fills
+    for fill in fills:
+        assert f"{fill['side']} {fill['qty']} at {fill['price']} at=" in text
+        assert f"order_id={fill['order']}" in text
+    metrics = [row for row in text.splitlines() if " metrics: " in row]
+    # Every 300 s while it is awake: at most 78 a session and what the edges add.
+    assert 2 <= len(metrics) <= 2 * 120
+    assert all("equity" in row and "P&L today" in row for row in metrics)
+
+
 def test_no_key_is_in_anything_that_a_day_of_trading_leaves(
     two_runs: list[tuple[Path, int, str]],
 ) -> None:

@@ -1,5 +1,6 @@
 """Log lines as an operator reads them, under journald and on a laptop."""
 
+import json
 import logging
 import os
 import re
@@ -12,7 +13,7 @@ from typing import TextIO
 
 import pytest
 
-from magellan_core.process.logs import LineFormatter, log, setup
+from magellan_core.process.logs import LineFormatter, log, log_document, setup
 
 
 @pytest.fixture
@@ -167,3 +168,30 @@ def test_setting_up_again_replaces_the_earlier_setup(stream: TextIO) -> None:
     journald(stream)
     log(logging.INFO, "x", "once")
     assert written(stream) == "<6>x: once\n"
+
+
+def test_without_journald_a_file_holds_what_the_journal_would(
+    stream: TextIO, tmp_path: Path
+) -> None:
+    path = tmp_path / "lines.jsonl"
+    environ = {"MAGELLAN_LOG_FILE": str(path)}
+    formatter = setup("INFO", "daily_trend", environ=environ, stream=stream)
+    formatter.hide("s3cret")
+    log(logging.WARNING, "outage", "no answer to s3cret", symbol="MULN")
+    log_document(logging.INFO, "metrics", "all is well", '{"_aws": {}}')
+    rows = [json.loads(row) for row in path.read_text().splitlines()]
+    assert [(row["PRIORITY"], row["MESSAGE"]) for row in rows] == [
+        ("4", "outage: no answer to *** symbol=MULN"),
+        ("6", '{"_aws": {}}'),
+    ]
+    assert {row["SYSLOG_IDENTIFIER"] for row in rows} == {"magellan-daily-trend"}
+    assert all(row["__REALTIME_TIMESTAMP"].isdecimal() for row in rows)
+    # The terminal gets the words.
+    assert "metrics: all is well" in written(stream)
+    logging.getLogger().handlers[1].close()
+
+
+def test_a_document_goes_to_journald_whole(stream: TextIO) -> None:
+    journald(stream)
+    log_document(logging.INFO, "metrics", "all is well", '{"_aws": {}}')
+    assert written(stream) == '<6>{"_aws": {}}\n'

@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""Ship the daemons' log lines from the system journal to CloudWatch Logs.
+
+Runs beside the daemons as magellan-logs.service; they neither know nor need it. Each strategy goes
+to its monitoring.cloudwatch_log_group, what Magellan's own units say to --operations-group.
+"""
+
+import sys
+
+if sys.version_info < (3, 12):
+    sys.stderr.write("Python 3.12 is needed, this is %d.%d\n" % sys.version_info[:2])
+    sys.exit(71)
+
+import argparse
+import logging
+import os
+import signal
+import socket
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from magellan_core.aws.logs import CloudWatchLogs
+from magellan_core.errors import MagellanError
+from magellan_core.operations.lanes import lanes_of
+from magellan_core.operations.shipping import Shipper, Watchman
+from magellan_core.process.logs import log, setup
+from magellan_core.process.notify import Notifier
+from magellan_core.store.shipping import ShippingState
+
+
+def options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    state = os.environ.get("STATE_DIRECTORY") or os.environ.get("MAGELLAN_STATE_DIR") or "var/state"
+    parser.add_argument("--state", type=Path, default=Path(state), help="default: %(default)s")
+    parser.add_argument("--file", type=Path, help="a MAGELLAN_LOG_FILE instead of the journal")
+    parser.add_argument("--namespace", help="of the journal")
+    parser.add_argument("--stream", default=socket.gethostname(), help="default: %(default)s")
+    parser.add_argument("--region", default=os.environ.get("AWS_REGION"))
+    parser.add_argument("--operations-group", default="/magellan/operations")
+    parser.add_argument("--retention-days", type=int, default=90, help="of groups made here")
+    parser.add_argument("--every", type=float, default=5.0, metavar="SECONDS")
+    parser.add_argument("--once", action="store_true", help="ship what there is, then end")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    asked = options(arguments)
+    setup("INFO", "logs", environ=os.environ, stream=sys.stdout)
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    notifier = Notifier.from_env(os.environ)
+    try:
+        logs = CloudWatchLogs(asked.region, retention_days=asked.retention_days)
+        state = ShippingState(asked.state / "log_shipper.sqlite3")
+        lanes = lanes_of(ROOT, asked.file, asked.namespace, asked.stream, asked.operations_group)
+        shipper = Shipper(logs, state, lambda: datetime.now(UTC))
+        watchman = Watchman(asked.every)
+        notifier.ready("shipping")
+        while True:
+            trips = {lane.name: shipper.step(lane) for lane in lanes}
+            nap = watchman.heard(trips, time.monotonic())
+            for level, event, text in watchman.sayings():
+                log(level, event, text)
+            notifier.alive(watchman.status)
+            if stop.is_set() or (asked.once and not watchman.busy):
+                return watchman.exit_code
+            stop.wait(nap)
+    except MagellanError as fault:
+        log(logging.CRITICAL, "failed", str(fault), exit=int(fault.exit_code))
+        return fault.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
