@@ -21,6 +21,7 @@ class ExitCode(IntEnum):
     UNAVAILABLE = 69
     PORT_IN_USE = 70
     PYTHON_TOO_OLD = 71
+    NOT_FLAT = 72
     ALREADY_RUNNING = 73
     JOURNAL = 74
     HALTED = 75
@@ -40,6 +41,7 @@ MEANING: dict[ExitCode, str] = {
     ExitCode.UNAVAILABLE: "the broker or another service cannot be reached; a restart may mend it",
     ExitCode.PORT_IN_USE: "another process listens on the port",
     ExitCode.PYTHON_TOO_OLD: "Python 3.12 is needed",
+    ExitCode.NOT_FLAT: "an account holds shares or orders, or nobody knows (emergency stop)",
     ExitCode.ALREADY_RUNNING: "another instance holds the state directory's lock",
     ExitCode.JOURNAL: "the journal is corrupt or was written by a newer version",
     ExitCode.HALTED: "trading is halted and the account is flat",

@@ -32,7 +32,12 @@ class Stage:
     """Processes over one exchange. Stepped unless `speed` is given."""
 
     def __init__(
-        self, out: Path, children: Children, strategies: Sequence[str], speed: float | None
+        self,
+        out: Path,
+        children: Children,
+        strategies: Sequence[str],
+        speed: float | None,
+        begin: datetime,
     ) -> None:
         self.out, self.children, self.strategies = out, children, strategies
         self.state = out / "state"
@@ -50,7 +55,7 @@ class Stage:
                 *pace,
                 *("--roster", ",".join(["conductor", *strategies])),
                 *("--ready-file", str(ready)),
-                *("--start", new_york(25, 9, 0).isoformat()),
+                *("--start", begin.isoformat()),
                 "--quiet",
             ],
             {},
@@ -166,7 +171,9 @@ def clean() -> dict[str, str]:
 
 
 @contextmanager
-def stage(out: Path, *strategies: str, speed: float | None = None) -> Iterator[Stage]:
+def stage(
+    out: Path, *strategies: str, speed: float | None = None, begin: datetime | None = None
+) -> Iterator[Stage]:
     """Everything that was started has ended when the block ends, stopped processes too."""
     with Children(ROOT, clean(), patience=10.0) as children:
-        yield Stage(out, children, strategies, speed)
+        yield Stage(out, children, strategies, speed, begin or new_york(25, 9))
