@@ -10,6 +10,7 @@ if sys.version_info < (3, 12):
 import argparse
 import json
 import signal
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -25,6 +26,8 @@ from magellan_core.market_hours import Session, at_new_york, new_york, sessions_
 from magellan_core.paper.exchange import Exchange
 from magellan_core.paper.market import Market
 from magellan_core.paper.opening import Opening, from_configs, from_file, roster
+from magellan_core.paper.options import describe
+from magellan_core.paper.options import read as read_rules
 from magellan_core.paper.rules import Rules
 from magellan_core.paper.server import Mode, Running, Scaled, Stepped, running
 
@@ -50,6 +53,10 @@ examples:
     curl -H 'APCA-API-KEY-ID: PK-bear_trap' -H 'APCA-API-SECRET-KEY: local-bear_trap' \\
          http://127.0.0.1:8900/v2/account
 
+rules, with their defaults; those that Alpaca's documentation leaves open are told in
+docs/paper_exchange.md:
+{rules}
+
 exit codes: 0 stopped as asked, 64 wrong arguments, 65 no such market data, 70 port in use,
 76 a daemon held stepped time for too long, 66 or 78 a configuration is missing or wrong.
 """
@@ -65,7 +72,9 @@ class Parser(argparse.ArgumentParser):
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The command line as values. Raises UsageError; --help exits."""
     parser = Parser(
-        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        epilog=EPILOG.replace("{rules}", describe().replace("%", "%%")),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     market = parser.add_argument_group("market")
     source = market.add_mutually_exclusive_group(required=True)
@@ -105,6 +114,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         default=0.0,
         metavar="P",
         help="chance that a fill is partial (default: 0; Alpaca's paper: 0.1)",
+    )
+    market.add_argument(
+        "--rule",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="another behaviour of the exchange (below); may be repeated",
     )
     time = parser.add_argument_group("time")
     pace = time.add_mutually_exclusive_group()
@@ -194,10 +210,13 @@ def build_exchange(options: argparse.Namespace, openings: list[Opening]) -> Exch
     start = options.start or at_new_york(first.date, PREMARKET_HOUR)
     if start.tzinfo is None:
         raise UsageError("--start needs an offset, e.g. 2024-11-04T04:00-05:00")
-    rules = Rules(
-        seed=options.seed or 0,
-        spread_bps=options.spread_bps,
-        partial_fill_probability=options.partial_fills,
+    rules = replace(
+        Rules(
+            seed=options.seed or 0,
+            spread_bps=options.spread_bps,
+            partial_fill_probability=options.partial_fills,
+        ),
+        **read_rules(options.rule),
     )
     return Exchange(market, [o.spec for o in openings], start=start, rules=rules)
 

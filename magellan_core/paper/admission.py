@@ -19,6 +19,7 @@ Mark = Callable[[str], Decimal | None]
 _ZERO = Decimal(0)
 _SHORT_COLLAR = Decimal("1.03")
 _EVENING = 19
+_WHOLE_DAYS_CLOSE = 16
 
 
 def forbidden(message: str, **extra: object) -> Rejected:
@@ -51,7 +52,9 @@ def check_window(form: OrderForm, now: datetime, rules: Rules) -> None:
     if form.time_in_force is TimeInForce.OPG:
         since = session.open - timedelta(minutes=rules.opg_cutoff_minutes)
     else:
-        since = session.close - timedelta(minutes=rules.cls_cutoff_minutes)
+        whole = rules.half_day_cutoffs or not session.is_half_day
+        close = session.close if whole else at_new_york(session.date, _WHOLE_DAYS_CLOSE)
+        since = close - timedelta(minutes=rules.cls_cutoff_minutes)
     if since <= now < at_new_york(session.date, _EVENING):
         raise forbidden(
             f"{form.time_in_force} orders are not accepted from {since:%H:%M} UTC to 19:00 ET"

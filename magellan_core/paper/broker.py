@@ -137,10 +137,10 @@ class CoreData:
         *,
         split_adjusted: bool,
     ) -> Mapping[str, Sequence[Bar]]:
-        now, market = self._exchange.now, self._exchange.market
+        now, tape = self._exchange.now, self._exchange.tape
         told: dict[str, Sequence[Bar]] = {}
         for symbol in symbols:
-            found = market.bars(
+            found = tape.bars(
                 symbol, timeframe, start, end, as_of=now, split_adjusted=split_adjusted
             )
             while found and found[-1].end > end:

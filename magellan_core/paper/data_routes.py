@@ -11,9 +11,11 @@ from magellan_core.market_hours import at_new_york, new_york_date
 from magellan_core.model import Bar, Timeframe
 from magellan_core.paper import forms, wire, wire_market
 from magellan_core.paper.gate import Answer, Call, Handler
+from magellan_core.paper.rules import UNPROCESSABLE, Rejected
 
 _ONE_DAY = timedelta(days=1)
 _LOOK_BACK = timedelta(days=10)
+_FREE_DELAY = timedelta(minutes=15)
 _ADJUSTED = {"raw": False, "dividend": False, "split": True, "all": True, "spin-off": False}
 _MOST = 10_000
 
@@ -92,11 +94,10 @@ def corporate_actions(call: Call) -> Answer:
 
 def _page(call: Call, symbols: list[str]) -> tuple[dict[str, list[wire.Json]], str | None]:
     """One page of bars by symbol, and the token of the next: the last bar told."""
-    query, now = call.query, call.exchange.now
+    query = call.query
     timeframe = forms.timeframe(query)
     room = forms.count(query, "limit", default=1000, most=_MOST)
-    start = forms.instant(query, "start") or at_new_york(new_york_date(now), 0)
-    end = _end(query) or now
+    start, end = _span(call, timeframe)
     adjustment = query.get("adjustment") or "raw"
     if adjustment not in _ADJUSTED:
         raise forms.invalid(f"invalid adjustment: {adjustment}")
@@ -138,13 +139,46 @@ def _between(
     """Completed bars with start <= t <= end, where a daily bar's t is midnight in New York."""
     now = call.exchange.now
     if timeframe is not Timeframe.DAY:
-        return call.exchange.market.bars(
+        return call.exchange.tape.bars(
             symbol, timeframe, start, end, as_of=now, split_adjusted=adjusted
         )
-    found = call.exchange.market.bars(
+    found = call.exchange.tape.bars(
         symbol, timeframe, start, end + _ONE_DAY, as_of=now, split_adjusted=adjusted
     )
     return [b for b in found if start <= wire_market.bar_start(b, timeframe) <= end]
+
+
+def _span(call: Call, timeframe: Timeframe) -> tuple[datetime, datetime]:
+    """Start and end that were asked for, as the rules allow and read them."""
+    query, now = call.query, call.exchange.now
+    start = forms.instant(query, "start") or at_new_york(new_york_date(now), 0)
+    end = _end(query) or now
+    if query.get("feed", "sip") == "sip":
+        end = _permitted_end(call, end, told="end" in query)
+    if call.exchange.rules.start_inside_bar == "containing":
+        start = _start_of_bar(start, timeframe)
+    return start, end
+
+
+def _permitted_end(call: Call, end: datetime, *, told: bool) -> datetime:
+    """The end that the data plan allows. Raise Rejected if a later one was asked for."""
+    rules, newest = call.exchange.rules, call.exchange.now - _FREE_DELAY
+    if rules.data_plan == "paid" or end <= newest:
+        return end
+    if told:
+        message = "subscription does not permit querying recent SIP data"
+        raise Rejected(rules.recent_sip_status, UNPROCESSABLE, message)
+    return newest
+
+
+def _start_of_bar(start: datetime, timeframe: Timeframe) -> datetime:
+    match timeframe:
+        case Timeframe.MINUTE:
+            return start.replace(second=0, microsecond=0)
+        case Timeframe.HOUR:
+            return start.replace(minute=0, second=0, microsecond=0)
+        case Timeframe.DAY:
+            return at_new_york(new_york_date(start), 0)
 
 
 def _end(query: Mapping[str, str]) -> datetime | None:
@@ -173,7 +207,7 @@ def _read_token(query: Mapping[str, str]) -> tuple[str, datetime | None]:
 def _latest(call: Call, symbol: str) -> tuple[Bar, Timeframe] | None:
     now = call.exchange.now
     for timeframe in (Timeframe.MINUTE, Timeframe.HOUR, Timeframe.DAY):
-        found = call.exchange.market.bars(
+        found = call.exchange.tape.bars(
             symbol, timeframe, now - _LOOK_BACK, now, as_of=now, split_adjusted=False
         )
         if found:
@@ -187,10 +221,10 @@ def _snapshot(call: Call, symbol: str) -> wire.Json:
         call.exchange.last_price(call.account, symbol),
         call.exchange.quote(call.account, symbol),
     )
-    minutes = call.exchange.market.bars(
+    minutes = call.exchange.tape.bars(
         symbol, Timeframe.MINUTE, now - timedelta(days=1), now, as_of=now, split_adjusted=False
     )
-    days = call.exchange.market.bars(
+    days = call.exchange.tape.bars(
         symbol, Timeframe.DAY, now - _LOOK_BACK, now, as_of=now, split_adjusted=False
     )
     told: wire.Json = {}

@@ -23,7 +23,6 @@ from magellan_core.paper.admission import (
     check_wash_trade,
     check_window,
     entry_cost,
-    forbidden,
     opening_qty,
 )
 from magellan_core.paper.exchange_reads import ExchangeReads
@@ -52,7 +51,8 @@ class Exchange(ExchangeReads):
         desk = self._desks[number]
         ledger, mark = desk.ledger, self._mark(desk.ledger)
         if ledger.configuration.suspend_trade:
-            raise forbidden("new orders are rejected by user request")
+            message = "new orders are rejected by user request"
+            raise Rejected(403, self.rules.suspended_code, message)
         check_form(form, self.rules)
         asset = self._listed(form.symbol)
         if asset is None:

@@ -20,6 +20,7 @@ from magellan_core.paper.market import Market
 from magellan_core.paper.orders import Execution, Order
 from magellan_core.paper.prices import bid_and_ask
 from magellan_core.paper.rules import ABSENT, AssetState, Rejected, Rules
+from magellan_core.paper.tape import Tape
 from magellan_core.paper.timeline import Timeline
 
 
@@ -38,6 +39,8 @@ class ExchangeReads:
         self._desks = {spec.number: Desk(Ledger(spec, self.rules, start)) for spec in self.accounts}
         self._time = Timeline(market, self._desks, start, self.rules)
         self._assets: dict[str, AssetState] = {}
+        self.tape = Tape(market)
+        """What is told of the market's bars."""
 
     @property
     def now(self) -> datetime:

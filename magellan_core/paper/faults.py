@@ -1,7 +1,8 @@
 """Fault switches: what the exchange does wrong on purpose, to whom, where and how often.
 
-A fault is armed by POST /sim/faults and fires on the requests, or trade updates, that it matches:
-the first `skip` of them pass, the next `count` are spoiled, then it is spent.
+A fault is armed by POST /sim/faults and fires on the requests, websocket handshakes (method WS),
+trade updates (method UPDATE, path: the event) or data messages (path: data/bars, data/quotes, ...)
+that it matches: the first `skip` of them pass, the next `count` are spoiled, then it is spent.
 """
 
 import re
@@ -9,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from http import HTTPStatus
 from typing import Any
 
 from magellan_core.errors import UsageError
+from magellan_core.paper.wire import dumps
 
 
 class Kind(StrEnum):
@@ -27,11 +30,12 @@ class Kind(StrEnum):
     PARK = "park"  # the request is held and the conductor released, to kill the sender
     DROP = "drop"  # the trade update is never sent
     DUPLICATE = "duplicate"  # ... sent twice
-    LATE = "late"  # ... sent after the next one
+    REORDER = "reorder"  # ... sent after the next one
+    LATE = "late"  # ... sent when `delay` has passed, in the exchange's time
     CUT = "cut"  # the stream's connection ends without a close frame before it
 
 
-STREAM_KINDS = frozenset({Kind.DROP, Kind.DUPLICATE, Kind.LATE, Kind.CUT})
+STREAM_KINDS = frozenset({Kind.DROP, Kind.DUPLICATE, Kind.REORDER, Kind.LATE, Kind.CUT})
 _HANDLED = frozenset({Kind.RESET, Kind.DRIP, Kind.MUTATE})
 _STATUS = {Kind.STATUS: 504, Kind.HTML: 502}
 
@@ -42,7 +46,9 @@ class Fault:
 
     `code` and `message` replace those that Alpaca would send with `status`.
     `handled` says whether a spoiled request takes effect all the same; by default it does for
-    reset, drip and mutate, and for status 504, and does not otherwise. `seconds` are wall time.
+    reset, drip and mutate, and for status 504, and does not otherwise. `seconds` are wall time,
+    `delay` is seconds of the exchange's. A handshake is spoiled only by a switch of method WS, and
+    a trade update is mutated only by one of method UPDATE.
     """
 
     kind: Kind
@@ -52,6 +58,7 @@ class Fault:
     count: int = 1
     skip: int = 0
     seconds: float = 3600.0
+    delay: float = 10.0
     status: int = 0
     code: int = 0
     message: str = ""
@@ -65,6 +72,10 @@ class Fault:
         if self.handled is None:
             gateway_timeout = self.kind is Kind.STATUS and self.status == 504
             self.handled = self.kind in _HANDLED or gateway_timeout
+
+    @property
+    def spoils_streams(self) -> bool:
+        return self.kind in STREAM_KINDS or (self.kind is Kind.MUTATE and self.method == "UPDATE")
 
     def matches(self, account: str | None, method: str, path: str) -> bool:
         return (
@@ -108,7 +119,9 @@ class Faults:
 
     def _take(self, account: str | None, method: str, path: str, *, stream: bool) -> Fault | None:
         for fault in self.armed:
-            if (fault.kind in STREAM_KINDS) is not stream:
+            if fault.spoils_streams is not stream:
+                continue
+            if method == "WS" and fault.method != "WS":
                 continue
             if not fault.matches(account, method, path):
                 continue
@@ -135,6 +148,12 @@ ERROR_MESSAGES: Mapping[int, tuple[int, str]] = {
     503: (50310000, "service unavailable"),
     504: (50410000, "gateway timeout"),
 }
+
+
+def error_body(status: int, code: int = 0, message: str = "") -> bytes:
+    """Alpaca's error body for a status that no handler chose, unless told otherwise."""
+    usual = ERROR_MESSAGES.get(status, (status * 100_000, HTTPStatus(status).phrase))
+    return dumps({"code": code or usual[0], "message": message or usual[1]})
 
 
 def mutate(body: object, path: str, value: object) -> object:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from magellan_core.paper import wire
 from magellan_core.paper.connection import reset
 from magellan_core.paper.exchange import Exchange
-from magellan_core.paper.faults import ERROR_MESSAGES, HTML_PAGE, Fault, Kind, mutate
+from magellan_core.paper.faults import HTML_PAGE, Fault, Kind, error_body, mutate
 from magellan_core.paper.limits import Allowance
 from magellan_core.paper.rules import Rejected
 from magellan_core.paper.service import Service
@@ -91,7 +91,8 @@ class Gate:
             allowance = service.rate_limit.take(account, service.now())
             headers = _limit_headers(allowance)
             if not allowance.allowed:
-                return 429, error_text(429), headers
+                plain = service.exchange.rules.rate_limit_body == "text"
+                return 429, b"rate limit exceeded" if plain else error_body(429), headers
         query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
         call = Call(service.exchange, account, query, scope.get("path_params", {}), body)
         try:
@@ -121,7 +122,7 @@ class Gate:
                 await self._until_gone(receive, fault.seconds)
                 reset(scope)
             case Kind.STATUS:
-                text = error_text(fault.status, fault.code, fault.message)
+                text = error_body(fault.status, fault.code, fault.message)
                 await respond(send, fault.status, text, headers)
             case Kind.HTML:
                 reason = HTTPStatus(fault.status).phrase
@@ -179,12 +180,6 @@ async def respond(
             await asyncio.sleep(drip / len(text))
         text = b""
     await send({"type": "http.response.body", "body": text})
-
-
-def error_text(status: int, code: int = 0, message: str = "") -> bytes:
-    """Alpaca's error body for a status that no handler chose, unless told otherwise."""
-    usual = ERROR_MESSAGES.get(status, (status * 100_000, HTTPStatus(status).phrase))
-    return wire.dumps({"code": code or usual[0], "message": message or usual[1]})
 
 
 def _limit_headers(allowance: Allowance) -> Headers:

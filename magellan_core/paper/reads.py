@@ -16,6 +16,7 @@ _INITIAL = Decimal("0.5")
 _MAINTENANCE_LONG = Decimal("0.3")
 _CHEAP_LONG = Decimal("2.5")
 _SHORT_PER_SHARE = Decimal(5)
+_DAY_TRADER = 4
 
 
 def market_value(lot: Lot, last: Decimal | None) -> Decimal:
@@ -53,8 +54,18 @@ def multiplier(ledger: Ledger, worth: Decimal) -> int:
 def buying_power(ledger: Ledger, mark: Mark) -> Decimal:
     """Dollars that new entries may cost: multiplier x equity less positions and open entries."""
     worth = equity(ledger, mark)
-    gross = sum((abs(market_value(lot, mark(s))) for s, lot in ledger.positions.items()), _ZERO)
-    return max(multiplier(ledger, worth) * worth - gross - reserved(ledger, mark), _ZERO)
+    return max(_power(ledger, mark, multiplier(ledger, worth), worth), _ZERO)
+
+
+def _power(ledger: Ledger, mark: Mark, times: int, worth: Decimal) -> Decimal:
+    """By the rules' formula; below zero where more is held than it allows."""
+    held = {s: abs(market_value(lot, mark(s))) for s, lot in ledger.positions.items()}
+    if ledger.rules.buying_power == "last_equity" and times == _DAY_TRADER:
+        since = ledger.last_close or ledger.opened_at
+        bought = [held[s] for s, lot in ledger.positions.items() if lot.opened_at >= since]
+        base = times * (ledger.last_equity - ledger.last_maintenance)
+        return base - sum(bought, _ZERO) - reserved(ledger, mark)
+    return times * worth - sum(held.values(), _ZERO) - reserved(ledger, mark)
 
 
 def account_state(ledger: Ledger, mark: Mark) -> AccountState:
@@ -72,7 +83,7 @@ def account_state(ledger: Ledger, mark: Mark) -> AccountState:
         cash=ledger.cash,
         equity=worth,
         last_equity=ledger.last_equity,
-        buying_power=max(times * worth - gross - held_back, _ZERO),
+        buying_power=max(_power(ledger, mark, times, worth), _ZERO),
         regt_buying_power=max(min(times, 2) * worth - gross - held_back, _ZERO),
         non_marginable_buying_power=max(ledger.cash - held_back, _ZERO),
         long_market_value=longs,

@@ -52,6 +52,21 @@ class Rules:
     margin_minimum: equity in dollars below which the multiplier is 1.
     opg_cutoff_minutes, cls_cutoff_minutes: before the session's open (close), half days too.
     gtc_days: calendar days after which a GTC order expires.
+    half_day_cutoffs: on half days the auction cut-offs are before that day's close; False: they
+        stay at those of a whole day, so that a half day has none for the closing auction.
+    suspended_code: the code of a refusal while the account's trading is suspended.
+    buying_power: "equity" (multiplier x equity less positions and open entries), or the older
+        "last_equity" of a 4x account: 4 x (last equity - last maintenance margin) less what was
+        bought since that close and open entries.
+    easy_to_borrow: whether assets still carry the field, whose removal was announced.
+    data_plan: "paid" sees real-time SIP data, "free" does not: REST refuses it while younger than
+        15 minutes, the stream answers 409.
+    recent_sip_status: HTTP status of that refusal, 403 or 422.
+    start_inside_bar: bars are told from the first that starts at or after `start` ("next"), or
+        from the one that contains it ("containing").
+    stream_symbols: symbols that one data stream may have on the free plan.
+    stream_symbols_of_bars: bars count against that limit, as quotes and trades do.
+    rate_limit_body: a 429 carries Alpaca's "json" error, or plain "text".
     """
 
     seed: int = 0
@@ -72,6 +87,16 @@ class Rules:
     opg_cutoff_minutes: int = 2
     cls_cutoff_minutes: int = 10
     gtc_days: int = 90
+    half_day_cutoffs: bool = True
+    suspended_code: int = FORBIDDEN
+    buying_power: Literal["equity", "last_equity"] = "equity"
+    easy_to_borrow: bool = True
+    data_plan: Literal["paid", "free"] = "paid"
+    recent_sip_status: int = 403
+    start_inside_bar: Literal["next", "containing"] = "next"
+    stream_symbols: int = 30
+    stream_symbols_of_bars: bool = False
+    rate_limit_body: Literal["json", "text"] = "json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ def application(service: Service) -> Router:
     for method, path, command in COMMANDS:
         routes.append(Route(path, Command(service, command), methods=[method]))
     routes.append(WebSocketRoute("/stream", service.updates.endpoint))
+    routes.append(WebSocketRoute("/v2/{feed}", service.data.endpoint))
 
     @contextlib.asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:

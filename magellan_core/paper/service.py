@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from magellan_core.errors import ClockError, MagellanError
+from magellan_core.paper.data_streams import DataStreams
 from magellan_core.paper.exchange import Exchange
 from magellan_core.paper.faults import Faults
 from magellan_core.paper.limits import RateLimit
@@ -49,6 +50,9 @@ class Service:
         self.by_key = {spec.key: spec for spec in exchange.accounts}
         self.faults = Faults()
         self.updates = TradeUpdates(exchange.accounts, self.faults)
+        self.data = DataStreams(exchange, self.faults)
+        self.skew: dict[str, timedelta] = {}
+        """How far a member's clock is ahead of the exchange's."""
         self.rate_limit = RateLimit(rate_limit) if rate_limit else None
         self.closing = asyncio.Event()
         self.started = threading.Event()
@@ -70,8 +74,10 @@ class Service:
 
     def advance(self, limit: datetime, wake: frozenset[str]) -> frozenset[str]:
         """Step the core, deliver its updates; the accounts with an update worth waking for."""
+        before = self.now()
         updates = self.exchange.step(limit, wake)
-        self.updates.deliver(updates)
+        self.updates.deliver(updates, self.now())
+        self.data.tell(before, self.now())
         return frozenset(update.account for update in updates if update.event in WAKEFUL)
 
     def listening(self, account: str) -> bool:
@@ -91,6 +97,7 @@ class Service:
         """Answer every wait and end every stream. In the event loop's thread only."""
         self.closing.set()
         self.updates.close()
+        self.data.close()
 
     def close_from_outside(self) -> None:
         """As `close`, from another thread, once the service runs."""

@@ -4,7 +4,7 @@ No keys are asked for: whoever reaches this port may move time.
 """
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -43,8 +43,10 @@ class Waits:
 
         try:
             member = query.get("member", "")
+            until = forms.instant(query, "until")
+            skew = service.skew.get(member, timedelta(0))
             wait = Wait(
-                until=forms.instant(query, "until"),
+                until=None if until is None else until - skew,
                 wake=forms.flag(query, "wake"),
                 stream=forms.flag(query, "stream"),
                 answer=answer,
@@ -95,7 +97,7 @@ class Waits:
             await respond(send, 409, wire.dumps(message), [])
             return
         told = {
-            "now": wire.stamp(outcome.now),
+            "now": wire.stamp(outcome.now + service.skew.get(member, timedelta(0))),
             "reason": outcome.reason,
             "frames": list(outcome.frames),
             "speed": service.speed,
@@ -168,7 +170,26 @@ def _halt(service: Service, body: Body) -> object:
         service.exchange.halt(symbol)
     else:
         service.exchange.resume(symbol)
+    service.data.tell_status(symbol, halted=halted)
     return {"symbol": symbol, "halted": halted}
+
+
+def _bars(service: Service, body: Body) -> object:
+    """A switch of what is told of a symbol's bars."""
+    switch = service.exchange.tape.switch(body)
+    return {"symbol": switch.symbol, "kind": switch.kind}
+
+
+def _clear_bars(service: Service, _: Body) -> object:
+    service.exchange.tape.clear()
+    return {}
+
+
+def _clock(service: Service, body: Body) -> object:
+    """Step a member's clock: from its next release on it is told another time."""
+    name, seconds = str(body["name"]), float(body["seconds"])
+    service.skew[name] = service.skew.get(name, timedelta(0)) + timedelta(seconds=seconds)
+    return {"name": name, "ahead": service.skew[name].total_seconds()}
 
 
 def _transfer(service: Service, body: Body) -> object:
@@ -191,6 +212,9 @@ _COMMANDS = {
     "faults": _faults,
     "clear": _clear,
     "halt": _halt,
+    "bars": _bars,
+    "clear_bars": _clear_bars,
+    "clock": _clock,
     "transfer": _transfer,
     "asset": _asset,
 }
@@ -202,6 +226,9 @@ COMMANDS: list[tuple[str, str, str]] = [
     ("POST", "/sim/faults", "faults"),
     ("DELETE", "/sim/faults", "clear"),
     ("POST", "/sim/halt", "halt"),
+    ("POST", "/sim/bars", "bars"),
+    ("DELETE", "/sim/bars", "clear_bars"),
+    ("POST", "/sim/clock", "clock"),
     ("POST", "/sim/transfer", "transfer"),
     ("POST", "/sim/asset", "asset"),
 ]

@@ -8,6 +8,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from starlette.responses import JSONResponse
@@ -16,7 +17,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from magellan_core.paper import wire
 from magellan_core.paper.accounts import AccountSpec
 from magellan_core.paper.connection import drop
-from magellan_core.paper.faults import Faults, Kind
+from magellan_core.paper.faults import Fault, Faults, Kind, mutate
+from magellan_core.paper.handshake import spoiled
 from magellan_core.paper.orders import Update
 
 _STREAM = "trade_updates"
@@ -43,7 +45,7 @@ class TradeUpdates:
         self._frames: dict[str, int] = dict.fromkeys(
             (spec.number for spec in self._accounts.values()), 0
         )
-        self._late: dict[str, list[Update]] = {}
+        self._held_back: dict[str, list[tuple[datetime | None, Update]]] = {}
         self.on_listen: Callable[[], None] = lambda: None
 
     def listening(self, account: str) -> bool:
@@ -60,22 +62,37 @@ class TradeUpdates:
             return (0, 0)
         return (base + 1, connection.base)
 
-    def deliver(self, updates: Iterable[Update]) -> None:
+    def deliver(self, updates: Iterable[Update], now: datetime) -> None:
         """Write the updates to whoever listens; an update that nobody hears is gone."""
+        self._send_late(now)
         for update in updates:
             fault = self._faults.for_update(update.account, update.event)
             if fault is None:
                 self._send(update)
+            elif fault.kind is Kind.MUTATE:
+                self._send(update, fault)
             elif fault.kind is Kind.DUPLICATE:
                 self._send(update)
                 self._send(update)
-            elif fault.kind is Kind.LATE:
-                self._late.setdefault(update.account, []).append(update)
+            elif fault.kind in (Kind.REORDER, Kind.LATE):
+                late = fault.kind is Kind.LATE
+                due = now + timedelta(seconds=fault.delay) if late else None
+                self._held_back.setdefault(update.account, []).append((due, update))
                 continue
             elif fault.kind is Kind.CUT:
                 self._cut(update.account)
-            for late in self._late.pop(update.account, []):
-                self._send(late)
+            held = self._held_back.pop(update.account, [])
+            for _, swapped in (each for each in held if each[0] is None):
+                self._send(swapped)
+            if later := [each for each in held if each[0] is not None]:
+                self._held_back[update.account] = later
+
+    def _send_late(self, now: datetime) -> None:
+        for account, held in list(self._held_back.items()):
+            for due, update in held:
+                if due is not None and due <= now:
+                    self._send(update)
+            self._held_back[account] = [e for e in held if e[0] is None or e[0] > now]
 
     def close(self) -> None:
         """End every connection."""
@@ -84,6 +101,9 @@ class TradeUpdates:
 
     async def endpoint(self, websocket: WebSocket) -> None:
         """The route /stream."""
+        told = self._accounts.get(websocket.headers.get("apca-api-key-id", ""))
+        if await spoiled(websocket, self._faults, None if told is None else told.number):
+            return
         if self._is_taken(websocket.headers):
             body = {"code": 42910000, "message": "connection limit exceeded"}
             await websocket.send_denial_response(JSONResponse(body, status_code=429))
@@ -147,12 +167,15 @@ class TradeUpdates:
         _answer(connection, "listening", {"streams": known})
         self.on_listen()
 
-    def _send(self, update: Update) -> None:
+    def _send(self, update: Update, fault: Fault | None = None) -> None:
         connection = self._connections.get(update.account)
         if connection is None or not connection.listening:
             return
         self._frames[update.account] += 1
-        connection.outbox.put_nowait(wire.trade_update(update, self._frames[update.account]))
+        message = wire.trade_update(update, self._frames[update.account])
+        if fault is not None:
+            message = wire.dumps(mutate(wire.loads(message), f"data.{fault.field}", fault.value))
+        connection.outbox.put_nowait(message)
 
     def _cut(self, account: str) -> None:
         connection = self._connections.pop(account, None)

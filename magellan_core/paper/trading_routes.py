@@ -8,7 +8,7 @@ from magellan_core.market_hours import FIRST_DAY, LAST_DAY
 from magellan_core.paper import forms, wire, wire_market
 from magellan_core.paper.gate import Answer, Call, Handler
 from magellan_core.paper.orders import Execution
-from magellan_core.paper.rules import ABSENT, Rejected
+from magellan_core.paper.rules import ABSENT, AssetState, Rejected
 
 _PERIODS = {"D": 1, "W": 7, "M": 31, "A": 366, "Y": 366}
 # A settlement date is a session later, so the calendar ends before the table of sessions does.
@@ -45,11 +45,15 @@ def configure(call: Call) -> Answer:
 def assets(call: Call) -> Answer:
     status = call.query.get("status")
     listed = [call.exchange.asset(symbol) for symbol in call.exchange.market.symbols]
-    return Answer(200, [wire.asset(a) for a in listed if status in (None, "", a.status)])
+    return Answer(200, [_asset(call, a) for a in listed if status in (None, "", a.status)])
 
 
 def asset(call: Call) -> Answer:
-    return Answer(200, wire.asset(call.exchange.asset(_symbol(call))))
+    return Answer(200, _asset(call, call.exchange.asset(_symbol(call))))
+
+
+def _asset(call: Call, state: AssetState) -> wire.Json:
+    return wire.asset(state, easy_to_borrow=call.exchange.rules.easy_to_borrow)
 
 
 def clock(call: Call) -> Answer:

@@ -122,9 +122,9 @@ def configuration(settings: Configuration) -> Json:
     }
 
 
-def asset(state: AssetState) -> Json:
-    """GET /v2/assets/{symbol}."""
-    return {
+def asset(state: AssetState, *, easy_to_borrow: bool = True) -> Json:
+    """GET /v2/assets/{symbol}; `easy_to_borrow`: the field of that name is still told."""
+    form = {
         "id": asset_id(state.symbol),
         "class": "us_equity",
         "exchange": state.exchange,
@@ -134,13 +134,13 @@ def asset(state: AssetState) -> Json:
         "tradable": state.tradable,
         "marginable": state.marginable,
         "shortable": state.shortable,
-        "easy_to_borrow": state.shortable,
         "borrow_status": "easy_to_borrow" if state.shortable else "not_borrowable",
         "fractionable": state.fractionable,
         "margin_requirement_long": "30",
         "margin_requirement_short": "100",
         "attributes": [],
     }
+    return form | {"easy_to_borrow": state.shortable} if easy_to_borrow else form
 
 
 def order(state: Order, *, nested: bool) -> Json:

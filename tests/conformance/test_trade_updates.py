@@ -65,7 +65,7 @@ def buy(site: Floor, minutes: int = 12) -> str:
     return str(order.id)
 
 
-def test_61_the_handshake(site: Floor) -> None:
+def test_f61_the_handshake(site: Floor) -> None:
     with connect(address(site)) as socket:
         assert say(socket, login(ANN)) == {
             "stream": "authorization",
@@ -77,13 +77,13 @@ def test_61_the_handshake(site: Floor) -> None:
         }
 
 
-def test_61_the_older_way_to_log_in(site: Floor) -> None:
+def test_f61_the_older_way_to_log_in(site: Floor) -> None:
     with connect(address(site)) as socket:
         answer = say(socket, {"action": "auth", "key": ANN.key, "secret": ANN.secret})
         assert answer["data"]["status"] == "authorized"
 
 
-def test_61_wrong_keys_are_told_and_the_socket_closed(site: Floor) -> None:
+def test_f61_wrong_keys_are_told_and_the_socket_closed(site: Floor) -> None:
     with connect(address(site)) as socket:
         wrong = {"action": "auth", "key": ANN.key, "secret": "no"}
         assert say(socket, wrong)["data"]["status"] == "unauthorized"
@@ -91,7 +91,7 @@ def test_61_wrong_keys_are_told_and_the_socket_closed(site: Floor) -> None:
             socket.recv(5)
 
 
-def test_61_a_second_connection_of_the_account_is_429(site: Floor) -> None:
+def test_f61_a_second_connection_of_the_account_is_429(site: Floor) -> None:
     with listening(site):
         with pytest.raises(InvalidStatus) as refusal:
             connect(address(site), additional_headers={"APCA-API-KEY-ID": ANN.key})
@@ -104,7 +104,7 @@ def test_61_a_second_connection_of_the_account_is_429(site: Floor) -> None:
         assert again
 
 
-def test_62_each_fill_is_one_update_whose_order_equals_rest_afterwards(site: Floor) -> None:
+def test_f62_each_fill_is_one_update_whose_order_equals_rest_afterwards(site: Floor) -> None:
     with listening(site) as socket:
         order_id = buy(site)
         updates = [hear(socket)["data"] for _ in range(2)]
@@ -117,7 +117,7 @@ def test_62_each_fill_is_one_update_whose_order_equals_rest_afterwards(site: Flo
         assert activity["qty"] == fill["qty"]
 
 
-def test_63_nothing_is_replayed(site: Floor) -> None:
+def test_f63_nothing_is_replayed(site: Floor) -> None:
     buy(site)
     with listening(site) as socket:
         buy(site, 14)
@@ -164,7 +164,7 @@ def await_stream(site: Floor) -> None:
     [
         ({"kind": "drop", "path": "new"}, ["fill"]),
         ({"kind": "duplicate", "path": "new"}, ["new", "new", "fill"]),
-        ({"kind": "late", "path": "new"}, ["fill", "new"]),
+        ({"kind": "reorder", "path": "new"}, ["fill", "new"]),
     ],
 )
 def test_update_faults(site: Floor, fault: dict[str, object], events: list[str]) -> None:
