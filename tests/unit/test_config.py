@@ -1,0 +1,335 @@
+"""config.json: all faults at once with path and nearest key, live money refused, all keys read."""
+
+import ast
+import json
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployable_strategies.bear_trap import build as bear_trap
+from deployable_strategies.daily_trend_hysteresis import build as daily_trend
+from deployable_strategies.hourly_swing import build as hourly_swing
+from magellan_core.compose import settings_of
+from magellan_core.config import DESCRIPTIVE, Config, is_loopback, is_paper, is_pending, load, parse
+from magellan_core.config_schema import json_schema, leaf_paths
+from magellan_core.errors import ConfigError, ConfigMissing
+from magellan_core.strategy import Strategy
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOYED = ROOT / "deployable_strategies"
+FOLDERS = {
+    "bear_trap": "bear_trap",
+    "daily_trend": "daily_trend_hysteresis",
+    "hourly_swing": "hourly_swing",
+}
+D = Decimal
+
+
+def shipped(name: str) -> Path:
+    return DEPLOYED / FOLDERS[name] / "aws_deployment" / "config.json"
+
+
+def changed(name: str, changes: Mapping[str, object], *gone: str) -> str:
+    """The shipped file with other values at dotted paths, and without the paths in `gone`."""
+    told = json.loads(shipped(name).read_text())
+    for path in (*changes, *gone):
+        *parents, last = path.split(".")
+        part = told
+        for step in parents:
+            part = part.setdefault(step, {})
+        if path in gone:
+            del part[last]
+        else:
+            part[last] = changes[path]
+    return json.dumps(told)
+
+
+def faults_of(text: str) -> list[str]:
+    with pytest.raises(ConfigError) as told:
+        parse(text, "config.json")
+    return told.value.faults
+
+
+# -- faults ----------------------------------------------------------------------------------
+
+
+def test_every_fault_of_a_file_is_told_at_once_with_its_path_and_the_nearest_key() -> None:
+    text = changed(
+        "bear_trap",
+        {
+            "risk_management.max_dayly_loss_dollars": 1,
+            "execution.loop_interval_seconds": 0,
+            "strategy_parameters.min_day_change_pct": "-15",
+            "symbols": ["MULN", "not a symbol"],
+            "whatever": True,
+        },
+        "monitoring.cloudwatch_log_group",
+    )
+    faults = faults_of(text)
+    assert {fault.split(":")[0] for fault in faults} == {
+        "risk_management.max_dayly_loss_dollars",
+        "execution.loop_interval_seconds",
+        "strategy_parameters.min_day_change_pct",
+        "symbols.1",
+        "whatever",
+        "monitoring.cloudwatch_log_group",
+    }
+    told = "; ".join(faults)
+    assert "max_dayly_loss_dollars: unknown key; did you mean max_daily_loss_dollars?" in told
+    assert "monitoring.cloudwatch_log_group: is missing" in told
+    assert "must be a number, without quotes" in told
+    assert "\n" not in str(ConfigError("config.json", faults))
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "fault"),
+    [
+        ("bear_trap", {"symbols": ["AMC", "AMC"]}, "symbols: AMC is listed twice"),
+        ("bear_trap", {"symbols": []}, "symbols: "),
+        ("bear_trap", {"data_requirements.timeframe": "1Day"}, "data_requirements.timeframe: must"),
+        ("bear_trap", {"data_requirements.feed": "iex"}, "data_requirements.feed: iex breaks"),
+        ("bear_trap", {"data_requirements.feed": "sip_delayed"}, "data_requirements.feed: sip_d"),
+        ("hourly_swing", {"data_requirements.feed": "sip_delayed"}, "data_requirements.feed: sip"),
+        ("hourly_swing", {"trading_hours.first_check": None}, "trading_hours.first_check: is m"),
+        ("hourly_swing", {"data_requirements.warmup_bars": 83}, "data_requirements.warmup_bars: m"),
+        ("daily_trend", {"execution.execute_until": None}, "execution.execute_until: is missing"),
+        (
+            "daily_trend",
+            {"execution.execute_until": "25:00"},
+            "execution.execute_until: is '25",
+        ),
+        ("daily_trend", {"symbol_parameters.SPY.lower": 58}, "symbol_parameters.SPY: lower 58"),
+        ("daily_trend", {"symbols": ["SPY"]}, "symbol_parameters.GOOGL: is not in symbols"),
+        ("bear_trap", {"portfolio.strategies": ["daily_trend"]}, "portfolio.strategies: must list"),
+        ("bear_trap", {"account_info.account_id": "pending"}, "account_info.account_id: is 'pend"),
+        ("bear_trap", {"ssm_parameters.api_key_path": "KEY"}, "ssm_parameters.api_key_path: is"),
+        ("bear_trap", {"execution.loop_interval_seconds": True}, "execution.loop_interval_secon"),
+    ],
+)
+def test_a_fault_names_its_path(name: str, changes: dict[str, object], fault: str) -> None:
+    told = faults_of(changed(name, changes))
+    assert any(text.startswith(fault) for text in told), told
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("{", "line 1, column 2: not JSON"),
+        ("[]", "the file must hold one JSON object"),
+        ("{}", "strategy.name: is None"),
+        ('{"strategy": {"name": "bear_trop"}}', "did you mean bear_trap?"),
+    ],
+)
+def test_a_file_that_is_no_configuration_says_so(text: str, fault: str) -> None:
+    assert fault in "; ".join(faults_of(text))
+
+
+def test_a_key_given_twice_is_a_fault() -> None:
+    text = shipped("bear_trap").read_text()
+    twice = text.replace('"timezone": ', '"timezone": "America/New_York", "timezone": ')
+    assert faults_of(twice) == ["timezone: given twice"]
+
+
+def test_a_file_that_cannot_be_read_is_told_apart_from_a_faulty_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigMissing, match="No such file"):
+        load(tmp_path / "none.json")
+    binary = tmp_path / "binary.json"
+    binary.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigMissing, match="not UTF-8"):
+        load(binary)
+
+
+def test_the_digest_is_of_the_file_as_it_stands() -> None:
+    text = shipped("bear_trap").read_text()
+    assert parse(text, "a").digest == parse(text, "b").digest != parse(text + "\n", "a").digest
+
+
+# -- real money ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed", "passes"),
+    [
+        ("https://paper-api.alpaca.markets", False, True),
+        ("http://127.0.0.1:8080", False, True),
+        ("http://localhost:8080", False, True),
+        ("http://[::1]:8080", False, True),
+        ("https://api.alpaca.markets", False, False),
+        ("https://api.alpaca.markets", True, True),
+        ("https://paper-api.alpaca.markets.example.com", False, False),
+        ("https://example.com/paper-api.alpaca.markets", False, False),
+        ("https://paper-api.alpaca.markets@example.com", False, False),
+        ("http://127.0.0.1.example.com", False, False),
+        ("paper-api.alpaca.markets", True, False),
+        ("file:///etc/passwd", True, False),
+    ],
+)
+def test_real_money_is_traded_only_by_a_file_that_says_so(
+    url: str, allowed: bool, passes: bool
+) -> None:
+    text = changed(
+        "bear_trap",
+        {"ssm_parameters.base_url": url, "account_info.live_trading_allowed": allowed},
+    )
+    if passes:
+        assert parse(text, "config.json").ssm_parameters.base_url == url
+    else:
+        assert faults_of(text)[0].startswith("ssm_parameters.base_url: ")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "localhost", "[::1]"])
+def test_loopback_is_this_machine(host: str) -> None:
+    assert is_loopback(f"http://{host}:1")
+    assert is_paper(f"http://{host}:1")
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "0.0.0.0", "example.com", "localhost.example.com"])  # noqa: S104 - not bound
+def test_another_machine_is_not(host: str) -> None:
+    assert not is_loopback(f"http://{host}:1")
+
+
+# -- the shipped files -----------------------------------------------------------------------
+
+# Typed by hand from the strategies' published parameters.
+BANDS = {
+    "daily_trend": {
+        "GOOGL": (28, 55, 45),
+        "GLD": (21, 65, 35),
+        "META": (28, 55, 45),
+        "AAPL": (28, 65, 35),
+        "QQQ": (21, 60, 40),
+        "SPY": (21, 58, 42),
+        "MSFT": (21, 58, 42),
+        "TSLA": (28, 58, 42),
+        "AMZN": (21, 55, 45),
+        "IWM": (28, 65, 35),
+    },
+    "hourly_swing": {"TSLA": (14, 60, 40), "NVDA": (28, 55, 45)},
+}
+# max position, max open positions, max trades a day, risk a trade, win rate, window in days.
+RISK = {
+    "bear_trap": (50000, 5, 10, 2, 30, 14),
+    "daily_trend": (10000, 10, None, None, 35, 30),
+    "hourly_swing": (50000, 2, None, None, 30, 14),
+}
+BUILD: dict[str, Callable[[Config], Strategy]] = {
+    "bear_trap": bear_trap.build,
+    "daily_trend": daily_trend.build,
+    "hourly_swing": hourly_swing.build,
+}
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_the_shipped_file_holds_the_published_risk_limits(name: str) -> None:
+    risk = load(shipped(name)).risk_management
+    stop = risk.emergency_stop_conditions
+    assert RISK[name] == (
+        risk.max_position_dollars,
+        risk.max_open_positions,
+        risk.max_trades_per_day,
+        risk.risk_per_trade_pct,
+        stop.min_win_rate_pct,
+        stop.win_rate_window_days,
+    )
+    assert (risk.max_daily_loss_dollars, risk.max_daily_loss_pct) == (10000, 10)
+    assert (stop.consecutive_losing_days, stop.max_drawdown_pct) == (3, 20)
+    assert (stop.losing_day_min_loss_pct, stop.win_rate_min_trades) == (1, 20)
+    assert (risk.position_buffer_pct, risk.slippage_tolerance_pct) == (1, 1)
+    policies = risk.halt_policies.model_dump()
+    assert {k for k, v in policies.items() if v == "hold"} == {"losing_streak", "win_rate"}
+
+
+@pytest.mark.parametrize("name", BANDS)
+def test_the_shipped_file_holds_the_published_bands(name: str) -> None:
+    bands = load(shipped(name)).symbol_parameters
+    assert {s: (b.rsi_period, b.upper, b.lower) for s, b in bands.items()} == BANDS[name]
+
+
+def test_the_shipped_accounts_symbols_and_portfolio() -> None:
+    configs = {name: load(shipped(name)) for name in FOLDERS}
+    bear = configs["bear_trap"]
+    assert bear.account_info.account_id == "PA3DDLQCBJSE"
+    assert bear.symbols == ("MULN", "ONDS", "AMC", "NKLA", "WKHS")
+    assert is_pending(configs["daily_trend"])
+    assert is_pending(configs["hourly_swing"])
+    portfolios = {name: config.portfolio for name, config in configs.items()}
+    assert len(set(portfolios.values())) == 1
+    assert portfolios["bear_trap"].max_daily_loss_dollars == 10000
+    assert portfolios["bear_trap"].max_drawdown_pct == 20
+    assert set(portfolios["bear_trap"].strategies) == set(FOLDERS)
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_the_shipped_file_builds_a_strategy_and_settings(name: str) -> None:
+    config = load(shipped(name))
+    strategy = BUILD[name](config)
+    assert strategy.name == name
+    assert strategy.needs.symbols == config.symbols
+    assert strategy.needs.timeframe == config.data_requirements.timeframe
+    settings = settings_of(config, patrol=None, patrol_closed=None)
+    assert settings.entry.max_position_dollars == config.risk_management.max_position_dollars
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_strategy_refuses_the_file_of_another(name: str) -> None:
+    other = next(n for n in FOLDERS if n != name)
+    with pytest.raises(ConfigError, match=f"is not {name}"):
+        BUILD[name](load(shipped(other)))
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_editors_find_the_schema_where_the_file_says(name: str) -> None:
+    told = json.loads(shipped(name).read_text())
+    assert (shipped(name).parent / told["$schema"]).resolve() == DEPLOYED / "config.schema.json"
+
+
+def test_the_committed_schema_is_the_model_s() -> None:
+    committed = json.loads((DEPLOYED / "config.schema.json").read_text())
+    assert committed == json.loads(json.dumps(json_schema()))
+
+
+# -- every key has a reader ------------------------------------------------------------------
+
+
+def attributes_read() -> set[str]:
+    """Every `.name` in the product outside the model itself."""
+    found: set[str] = set()
+    for folder in ("magellan_core", "deployable_strategies", "scripts"):
+        for path in (ROOT / folder).rglob("*.py"):
+            if path.name != "config_model.py":
+                tree = ast.parse(path.read_text())
+                found |= {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+    return found
+
+
+# What is read by the parts that carry logs to CloudWatch.
+SHIPPING = {"monitoring.cloudwatch_log_group", "monitoring.report_interval_seconds"}
+
+
+def test_every_key_is_read_or_named_as_descriptive() -> None:
+    read = attributes_read()
+    # Halt policies are read as a whole, by the limit's name.
+    unread = {
+        path
+        for path in leaf_paths() - DESCRIPTIVE
+        if path.rpartition(".")[2] not in read and ".halt_policies." not in path
+    }
+    assert unread <= SHIPPING
+    assert leaf_paths() >= DESCRIPTIVE
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_every_key_of_a_shipped_file_is_known(name: str) -> None:
+    def leaves(part: Any, prefix: str) -> set[str]:
+        if not isinstance(part, dict):
+            return {prefix}
+        return {
+            leaf
+            for key, inner in part.items()
+            for leaf in leaves(inner, f"{prefix}.{'SYM' if key.isupper() else key}".lstrip("."))
+        }
+
+    assert leaves(json.loads(shipped(name).read_text()), "") <= leaf_paths()
