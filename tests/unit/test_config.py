@@ -194,7 +194,7 @@ def test_another_machine_is_not(host: str) -> None:
 # -- the shipped files -----------------------------------------------------------------------
 
 # Typed by hand from the strategies' published parameters.
-BANDS = {
+BANDS: dict[str, dict[str, tuple[object, ...]]] = {
     "daily_trend": {
         "GOOGL": (28, 55, 45),
         "GLD": (21, 65, 35),
@@ -210,7 +210,7 @@ BANDS = {
     "hourly_swing": {"TSLA": (14, 60, 40), "NVDA": (28, 55, 45)},
 }
 # max position, max open positions, max trades a day, risk a trade, win rate, window in days.
-RISK = {
+RISK: dict[str, tuple[object, ...]] = {
     "bear_trap": (50000, 5, 10, 2, 30, 14),
     "daily_trend": (10000, 10, None, None, 35, 30),
     "hourly_swing": (50000, 2, None, None, 30, 14),
@@ -234,10 +234,10 @@ def test_the_shipped_file_holds_the_published_risk_limits(name: str) -> None:
         stop.min_win_rate_pct,
         stop.win_rate_window_days,
     )
-    assert (risk.max_daily_loss_dollars, risk.max_daily_loss_pct) == (10000, 10)
-    assert (stop.consecutive_losing_days, stop.max_drawdown_pct) == (3, 20)
-    assert (stop.losing_day_min_loss_pct, stop.win_rate_min_trades) == (1, 20)
-    assert (risk.position_buffer_pct, risk.slippage_tolerance_pct) == (1, 1)
+    assert (risk.max_daily_loss_dollars, risk.max_daily_loss_pct) == (D(10000), D(10))
+    assert (stop.consecutive_losing_days, stop.max_drawdown_pct) == (3, D(20))
+    assert (stop.losing_day_min_loss_pct, stop.win_rate_min_trades) == (D(1), 20)
+    assert (risk.position_buffer_pct, risk.slippage_tolerance_pct) == (D(1), D(1))
     policies = risk.halt_policies.model_dump()
     assert {k for k, v in policies.items() if v == "hold"} == {"losing_streak", "win_rate"}
 
@@ -245,7 +245,10 @@ def test_the_shipped_file_holds_the_published_risk_limits(name: str) -> None:
 @pytest.mark.parametrize("name", BANDS)
 def test_the_shipped_file_holds_the_published_bands(name: str) -> None:
     bands = load(shipped(name)).symbol_parameters
-    assert {s: (b.rsi_period, b.upper, b.lower) for s, b in bands.items()} == BANDS[name]
+    told: dict[str, tuple[object, ...]] = {
+        symbol: (band.rsi_period, band.upper, band.lower) for symbol, band in bands.items()
+    }
+    assert told == BANDS[name]
 
 
 def test_the_shipped_accounts_symbols_and_portfolio() -> None:
