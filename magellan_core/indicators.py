@@ -61,24 +61,27 @@ class Rsi:
 class RollingMean:
     """Mean of the last `n` values; None until there are `n`. Raise ValueError for n below 1.
 
-    The window is summed afresh each time (built-in sum, compensated since Python 3.12): for
-    windows of 14 or 20 that is as quick as a running sum, and nothing can drift.
+    The window is summed afresh when the mean is asked for (built-in sum, compensated since Python
+    3.12): nothing can drift, and a bar whose mean nobody asks for costs one append.
     """
 
-    __slots__ = ("_n", "_window", "value")
+    __slots__ = ("_n", "_window", "push")
 
     def __init__(self, n: int) -> None:
         _require_window(n)
         self._n = n
         self._window: deque[float] = deque(maxlen=n)
-        self.value: float | None = None
+        # Folds one value.
+        self.push = self._window.append
+
+    @property
+    def value(self) -> float | None:
+        window = self._window
+        return sum(window) / self._n if len(window) == self._n else None
 
     def update(self, x: float) -> float | None:
         """Fold one value and return the new mean."""
-        window = self._window
-        window.append(x)
-        if len(window) == self._n:
-            self.value = sum(window) / self._n
+        self.push(x)
         return self.value
 
 
@@ -90,24 +93,33 @@ class Atr:
     across sessions and counts bars. In the unit of the prices. ValueError for n below 1.
     """
 
-    __slots__ = ("_close", "_ranges", "value")
+    __slots__ = ("_close", "_push", "_ranges")
 
     def __init__(self, n: int) -> None:
         self._ranges = RollingMean(n)
+        self._push = self._ranges.push
         self._close: float | None = None
-        self.value: float | None = None
 
-    def update(self, high: float, low: float, close: float, *, new_session: bool) -> float | None:
-        """Fold one bar and return the new mean."""
+    @property
+    def value(self) -> float | None:
+        return self._ranges.value
+
+    def push(self, high: float, low: float, close: float, new_session: bool) -> None:
+        """Fold one bar."""
         previous = self._close
         self._close = close
         # max(h - l, |h - pc|, |l - pc|) is the span of bar and previous close taken together.
         if previous is None or new_session:
-            span = high - low
+            self._push(high - low)
         else:
-            span = (high if high > previous else previous) - (low if low < previous else previous)
-        self.value = value = self._ranges.update(span)
-        return value
+            self._push(
+                (high if high > previous else previous) - (low if low < previous else previous)
+            )
+
+    def update(self, high: float, low: float, close: float, *, new_session: bool) -> float | None:
+        """Fold one bar and return the new mean."""
+        self.push(high, low, close, new_session)
+        return self.value
 
 
 class Hysteresis:

@@ -13,9 +13,10 @@ from magellan_core.market_hours import Session
 from magellan_core.model import Bar, DataNeeds, Holding, Intent
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class View:
-    """What a strategy may know besides bars, as of `now`.
+    """What a strategy may know besides bars, as of `now`. Strategies read it and keep none of it:
+    whoever shows it may show the same object again, brought up to date.
 
     `session` is the session of today's New York date, if there is one. `pending` holds signals
     that wait for their instant. `busy` are symbols with an order or exit under way: no new

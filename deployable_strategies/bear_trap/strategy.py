@@ -131,15 +131,15 @@ class BearTrap:
             if not self._new_session(bar, state):
                 return state, None
             low_before = bar.low
-            state.atr.update(bar.high, bar.low, bar.close, new_session=True)
+            state.atr.push(bar.high, bar.low, bar.close, True)
         else:
             low_before = state.low
             if bar.low < low_before:
                 state.low = bar.low
             if bar.high > state.high:
                 state.high = bar.high
-            state.atr.update(bar.high, bar.low, bar.close, new_session=False)
-        state.mean_volume.update(bar.volume)
+            state.atr.push(bar.high, bar.low, bar.close, False)
+        state.mean_volume.push(bar.volume)
         state.last_close = bar.close
         state.change = (bar.close / state.reference - 1.0) * 100.0
         return state, low_before

@@ -29,12 +29,17 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class HourlySwingRules:
-    """`first_check` is New York time; checks follow hourly to the last before the close."""
+    """`first_check` is New York time; checks follow hourly to the last before the close.
+
+    `every_bar` decides at the end of each bar instead, inside the session or not: what a backtest
+    of fills outside the session asks for; no account can be traded so.
+    """
 
     rsi_method: RsiMethod = "ema"
     allocation: Decimal = Decimal(50000)
     first_check: time = time(10, 0)
     extended_hours: bool = True
+    every_bar: bool = False
 
 
 class HourlySwing:
@@ -52,21 +57,28 @@ class HourlySwing:
         self._wants = {s: Hysteresis(band.upper, band.lower) for s, band in bands.items()}
         self._close: dict[str, float] = {}
         self._checked: datetime | None = None
+        self._plan: tuple[Session, list[datetime]] | None = None
 
     def warm(self, bar: Bar) -> None:
         self._rsi[bar.symbol].update(bar.close)
         self._close[bar.symbol] = bar.close
 
-    def on_bar(self, bar: Bar, view: View) -> Sequence[Intent]:  # noqa: ARG002
+    def on_bar(self, bar: Bar, view: View) -> Sequence[Intent]:
         """Fold the bar; the next check acts on it."""
-        self._wants[bar.symbol].update(self._rsi[bar.symbol].update(bar.close))
-        self._close[bar.symbol] = bar.close
+        symbol, close = bar.symbol, bar.close
+        self._wants[symbol].update(self._rsi[symbol].update(close))
+        self._close[symbol] = close
+        if self.rules.every_bar:
+            intent = self._wanted(symbol, view)
+            return () if intent is None else (intent,)
         return ()
 
     def on_time(self, view: View) -> Sequence[Intent]:
         """At a check, or late at the first tick after one: bring positions to what is wanted."""
         session = view.session
-        if session is None or not session.open <= view.now < session.close:
+        if self.rules.every_bar or session is None:
+            return ()
+        if not session.open <= view.now < session.close:
             return ()
         due = max((c for c in self._checks(session) if c <= view.now), default=None)
         if due is None or due == self._checked:
@@ -89,16 +101,21 @@ class HourlySwing:
         return None
 
     def _checks(self, session: Session) -> list[datetime]:
+        if self._plan is not None and self._plan[0] is session:
+            return self._plan[1]
         first = self.rules.first_check
         at = at_new_york(session.date, first.hour, first.minute)
         checks: list[datetime] = []
         while at < session.close:
             checks.append(at)
             at += HOUR
+        self._plan = session, checks
         return checks
 
     def next_due(self, view: View) -> datetime | None:
-        """The next check."""
+        """The next check; None where every bar decides."""
+        if self.rules.every_bar:
+            return None
         sessions = [] if view.session is None else [view.session]
         sessions.append(next_session(new_york_date(view.now)))
         return min(c for s in sessions for c in self._checks(s) if c > view.now)

@@ -223,6 +223,7 @@ class Intake:
             trades_today=book.trades_on(today),
             exposure=book.exposure(intent.symbol),
             equity=account.equity,
+            day_start=book.day_start,
             buying_power=account.buying_power - self._spent,
             account_blocked=account.trading_blocked,
             realised_today=book.realised.get(today, Decimal(0)),

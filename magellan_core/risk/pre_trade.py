@@ -36,6 +36,7 @@ class Question:
     trades_today: int
     exposure: Decimal
     equity: Decimal
+    day_start: Decimal
     buying_power: Decimal
     account_blocked: bool
     realised_today: Decimal
@@ -202,8 +203,11 @@ def buying_power(q: Question, _: EntryLimits) -> str | None:
 
 
 def realised_loss(q: Question, limits: EntryLimits) -> str | None:
-    """The day's realised loss alone stops new entries, before marked equity halts."""
-    allowed = q.equity * limits.max_daily_loss_pct / 100
+    """The day's realised loss alone stops new entries, before marked equity halts.
+
+    Measured on the equity that the day started with, as the marked limit is.
+    """
+    allowed = q.day_start * limits.max_daily_loss_pct / 100
     if -q.realised_today >= allowed:
         return f"realised {q.realised_today:.2f} today, limit -{allowed:.2f}"
     return None
