@@ -5,17 +5,22 @@ RUN := $(VENV)/bin/python
 FLAGS := $(if $(DATA),--data $(DATA)) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) \
          $(if $(SPEED),--speed $(SPEED)) $(if $(SEED),--seed $(SEED)) $(if $(PORT),--port $(PORT))
 
-.PHONY: demo test lint types check setup setup-dev lock schema sessions format clean
+.PHONY: demo verify-data test lint types check setup setup-dev lock schema sessions format clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   three daemons trade a made-up market on this machine, then reconcile"
 	@echo "            DATA=DIR FROM=YYYY-MM-DD TO=YYYY-MM-DD for stored bars, SPEED=60 for scaled time"
 	@echo "make test   every test that can run on this machine"
+	@echo "make verify-data  backtest every answer key in ../shared, trade by trade"
 	@echo "make check  lint, types, and generated files up to date"
 
 demo: setup
 	@$(RUN) scripts/demo.py $(FLAGS)
+
+# Backtests against every answer key that lies beside the checkout.
+verify-data: setup-dev
+	@$(RUN) scripts/verify_data.py
 
 test: setup-dev
 	$(RUN) -m pytest -q $(ARGS)

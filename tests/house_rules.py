@@ -22,8 +22,8 @@ LAYERS: dict[int, str] = {
     " config_schema lines records book fold fold_account",
     2: "ports STRATEGY",
     3: "engine",
-    4: "alpaca aws store paper process environment",
-    5: "backtest daemon reload clocks compose connections keyring provenance reporting operations",
+    4: "alpaca aws store paper process environment compose",
+    5: "backtest daemon reload clocks connections keyring provenance reporting operations",
     6: "RUN scripts",
     7: "tests benchmarks",
 }

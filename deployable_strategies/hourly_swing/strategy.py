@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from decimal import Decimal
+from functools import cache
 
 from magellan_core.indicators import Hysteresis, Rsi, RsiMethod
 from magellan_core.market_hours import Session, at_new_york, new_york_date, next_session
@@ -42,6 +43,17 @@ class HourlySwingRules:
     every_bar: bool = False
 
 
+@cache
+def hourly(session: Session, first: time) -> Sequence[datetime]:
+    """That time of the session's date in New York, and hourly on to before the close."""
+    at = at_new_york(session.date, first.hour, first.minute)
+    checks: list[datetime] = []
+    while at < session.close:
+        checks.append(at)
+        at += HOUR
+    return tuple(checks)
+
+
 class HourlySwing:
     """The strategy object."""
 
@@ -57,7 +69,6 @@ class HourlySwing:
         self._wants = {s: Hysteresis(band.upper, band.lower) for s, band in bands.items()}
         self._close: dict[str, float] = {}
         self._checked: datetime | None = None
-        self._plan: tuple[Session, list[datetime]] | None = None
 
     def warm(self, bar: Bar) -> None:
         self._rsi[bar.symbol].update(bar.close)
@@ -100,17 +111,8 @@ class HourlySwing:
             return Exit(symbol, f"rsi {rsi:.2f}, flat wanted")
         return None
 
-    def _checks(self, session: Session) -> list[datetime]:
-        if self._plan is not None and self._plan[0] is session:
-            return self._plan[1]
-        first = self.rules.first_check
-        at = at_new_york(session.date, first.hour, first.minute)
-        checks: list[datetime] = []
-        while at < session.close:
-            checks.append(at)
-            at += HOUR
-        self._plan = session, checks
-        return checks
+    def _checks(self, session: Session) -> Sequence[datetime]:
+        return hourly(session, self.rules.first_check)
 
     def next_due(self, view: View) -> datetime | None:
         """The next check; None where every bar decides."""

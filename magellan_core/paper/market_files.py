@@ -40,11 +40,14 @@ def bar_files(folder: Path) -> dict[tuple[str, Timeframe], list[Path]]:
     return found
 
 
-def read_series(symbol: str, timeframe: Timeframe, files: Collection[Path]) -> Series:
+def read_series(
+    symbol: str, timeframe: Timeframe, files: Collection[Path], *, sessions_only: bool = True
+) -> Series:
     """All bars of those files, oldest first, each start once. Raise DataError if unreadable.
 
     A daily row is the session of its UTC date: rows on other days (the source has bars on
-    holidays and Saturdays, of extended hours) are no session's and are dropped.
+    holidays and Saturdays, of extended hours) are no session's and are dropped. Without
+    `sessions_only` they are kept, and each daily row spans its UTC day as stored.
     """
     tables = [_read(path) for path in files]
     table = pa.concat_tables(tables).combine_chunks()
@@ -52,7 +55,7 @@ def read_series(symbol: str, timeframe: Timeframe, files: Collection[Path]) -> S
     if any(a >= b for a, b in pairwise(starts)):
         table, starts = _in_order(table)
     keep: list[int] | None = None
-    if timeframe is Timeframe.DAY:
+    if timeframe is Timeframe.DAY and sessions_only:
         keep, starts, ends = _sessions(starts)
     else:
         length = LENGTH[timeframe] // timedelta(microseconds=1)

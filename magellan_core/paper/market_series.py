@@ -16,6 +16,7 @@ _SECOND = 1_000_000
 LENGTH = {
     Timeframe.MINUTE: timedelta(minutes=1),
     Timeframe.HOUR: timedelta(hours=1),
+    Timeframe.DAY: timedelta(days=1),
 }
 
 
@@ -73,6 +74,14 @@ class Series:
             del column[cut:]
         for values in (self.opens, self.highs, self.lows, self.closes, self.volumes):
             del values[cut:]
+
+    def drop_before(self, first: int) -> None:
+        """Forget the rows that start before that instant."""
+        cut = bisect_left(self.starts, first)
+        for column in (self.starts, self.ends):
+            del column[:cut]
+        for values in (self.opens, self.highs, self.lows, self.closes, self.volumes):
+            del values[:cut]
 
     def bar(self, i: int) -> Bar:
         """The bar in row `i`, raw."""
