@@ -17,7 +17,7 @@ from magellan_core.records import (
     Role,
     TrancheRecord,
 )
-from magellan_core.risk.account import ClosedTrade, DayResult
+from magellan_core.risk.account import ClosedTrade, DayResult, Transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +53,38 @@ class Book:
         self.days: list[DayResult] = []
         self.session: date | None = None
         self.day_start = NOTHING
+        self.day_from: datetime | None = None
         self.high_water = NOTHING
+        self.cash_base: Decimal | None = None
+        self.transfers: list[Transfer] = []
+        self.last_transfer: str | None = None
         self.cash_flow = NOTHING
         self.realised: dict[date, Decimal] = {}
         self.entered_on: dict[str, date] = {}
         self.notice = 0
         self.era = 0
         self.resumed_at: datetime | None = None
+
+    @property
+    def paid_in(self) -> Decimal:
+        """All deposits less all withdrawals since the first look at the account."""
+        return sum((t.amount for t in self.transfers), NOTHING)
+
+    def paid_in_between(self, after: datetime | None, until: datetime | None) -> Decimal:
+        """Deposits less withdrawals that took effect after one instant, up to another."""
+        return sum(
+            (
+                t.amount
+                for t in self.transfers
+                if (after is None or t.at > after) and (until is None or t.at <= until)
+            ),
+            NOTHING,
+        )
+
+    @property
+    def day_base(self) -> Decimal:
+        """What today's P&L counts from: the day's start, with what was paid in since."""
+        return self.day_start + self.paid_in_between(self.day_from, None)
 
     def live_orders(self, symbol: str) -> list[OrderRecord]:
         return [o for o in self.live.values() if o.symbol == symbol]

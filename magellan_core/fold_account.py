@@ -5,24 +5,42 @@ from datetime import date
 from decimal import Decimal
 
 from magellan_core.book import Book, Halt
-from magellan_core.lines import Event, Line
+from magellan_core.lines import Event, Line, instant, maybe_instant
 from magellan_core.records import NOTHING
-from magellan_core.risk.account import DayResult
+from magellan_core.risk.account import DayResult, Transfer
 
 
 def _live(book: Book, event: Event, _s: str, _d: Mapping[str, object]) -> None:
     book.live_since = event.at
 
 
-def _day(book: Book, _event: Event, _s: str, d: Mapping[str, object]) -> None:
-    start = Decimal(str(d["day_start"]))
+def _day(book: Book, event: Event, _s: str, d: Mapping[str, object]) -> None:
+    """The session before is over: its result is the move of the account, less what was paid in."""
+    start, since = Decimal(str(d["day_start"])), maybe_instant(d.get("since"))
     if book.session is not None:
-        book.days.append(DayResult(book.session, start - book.day_start, book.day_start))
+        paid_in = book.paid_in_between(book.day_from, since) if since else NOTHING
+        result = start - book.day_start - paid_in
+        book.days.append(DayResult(book.session, result, book.day_start))
     book.session, book.day_start = date.fromisoformat(str(d["session"])), start
+    book.day_from = since or event.at
 
 
 def _high(book: Book, _event: Event, _s: str, d: Mapping[str, object]) -> None:
     book.high_water = Decimal(str(d["equity"]))
+
+
+def _cash(book: Book, _event: Event, _s: str, d: Mapping[str, object]) -> None:
+    """Cash that neither fills nor transfers explain, fees say, is the base from here on."""
+    book.cash_base = Decimal(str(d["base"]))
+
+
+def _transfer(book: Book, _event: Event, _s: str, d: Mapping[str, object]) -> None:
+    """Money paid in is no gain and money paid out no loss: the mark moves with it."""
+    transfer = Transfer(str(d["id"]), Decimal(str(d["amount"])), instant(d["since"]))
+    book.transfers.append(transfer)
+    book.last_transfer = transfer.id
+    if book.high_water > 0:
+        book.high_water += transfer.amount
 
 
 def _halt(book: Book, event: Event, _s: str, d: Mapping[str, object]) -> None:
@@ -55,6 +73,8 @@ ACCOUNT = {
     Line.LIVE: _live,
     Line.DAY: _day,
     Line.HIGH: _high,
+    Line.CASH: _cash,
+    Line.TRANSFER: _transfer,
     Line.HALT: _halt,
     Line.RESUME: _resume,
 }

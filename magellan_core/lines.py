@@ -30,6 +30,8 @@ class Line(StrEnum):
     LIVE = "live"
     DAY = "day"
     HIGH = "high"
+    CASH = "cash"
+    TRANSFER = "transfer"
     BAR = "bar"
     SIGNAL = "signal"
     SIGNAL_GONE = "signal_gone"

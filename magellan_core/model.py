@@ -141,16 +141,17 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The broker's account. `last_equity` is the equity at the previous session's close."""
+    """The account; None: unknown, never zero. `last_equity` is that of the close on `as_of`."""
 
     number: str
     status: str
     cash: Decimal
-    equity: Decimal
-    last_equity: Decimal
+    equity: Decimal | None
+    last_equity: Decimal | None
     buying_power: Decimal
     multiplier: Decimal
     trading_blocked: bool
+    as_of: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from magellan_core.model import (
     Unknown,
 )
 from magellan_core.model import Published as Published
+from magellan_core.risk.account import Transfer
 from magellan_core.risk.notice import Notice, Numbered
 
 
@@ -50,6 +51,10 @@ class Broker(Protocol):
 
     def fills(self, after: str | None) -> Sequence[Fill]:
         """All executions after that fill id (None: from the beginning), oldest first."""
+        ...
+
+    def transfers(self, after: str | None) -> Sequence[Transfer]:
+        """Deposits and withdrawals after that id (None: all), oldest first."""
         ...
 
     def submit(self, request: OrderRequest) -> Outcome: ...

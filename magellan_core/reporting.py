@@ -6,7 +6,6 @@ from decimal import Decimal
 from magellan_core.config import Config
 from magellan_core.engine.engine import Engine
 from magellan_core.market_hours import new_york_date, session_on
-from magellan_core.model import Account
 from magellan_core.process.metrics import Figures, Reporter
 
 HUNDRED = Decimal(100)
@@ -15,22 +14,22 @@ HUNDRED = Decimal(100)
 def report(reporter: Reporter, engine: Engine, config: Config, now: datetime, status: str) -> None:
     """Write the figures down if it is time, and the account is known."""
     account = engine.account
-    if account is not None and reporter.due(now):
-        reporter.report(now, figures(engine, account, config, now, reporter), status)
+    if account is not None and account.equity is not None and reporter.due(now):
+        reporter.report(now, figures(engine, account.equity, config, now, reporter), status)
 
 
 def figures(
-    engine: Engine, account: Account, config: Config, now: datetime, since: Reporter
+    engine: Engine, equity: Decimal, config: Config, now: datetime, since: Reporter
 ) -> Figures:
     """The engine's figures of this instant, with what `since` has counted."""
     book, risk = engine.ledger.book, config.risk_management
-    pnl = account.equity - book.day_start if book.session else Decimal(0)
-    down = max(book.high_water - account.equity, Decimal(0))
+    pnl = equity - book.day_base if book.session else Decimal(0)
+    down = max(book.high_water - equity, Decimal(0))
     limit = risk.emergency_stop_conditions.max_drawdown_pct
     drawdown = down / book.high_water * HUNDRED / limit * HUNDRED if book.high_water else Decimal(0)
     allowed = min(risk.max_daily_loss_dollars, book.day_start * risk.max_daily_loss_pct / HUNDRED)
     return Figures(
-        equity=account.equity,
+        equity=equity,
         pnl_today=pnl,
         drawdown_used=drawdown,
         daily_loss_used=max(-pnl, Decimal(0)) / allowed * HUNDRED if allowed else Decimal(0),

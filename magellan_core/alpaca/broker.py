@@ -28,6 +28,7 @@ from magellan_core.model import (
     Unknown,
 )
 from magellan_core.order_states import Happening, happening_of
+from magellan_core.risk.account import Transfer
 
 # Alpaca: "messages may change, codes won't".
 ABSENT = 40410000
@@ -119,6 +120,21 @@ class AlpacaBroker:
                 raise Unavailable(
                     f"the broker's fills do not page on after {last}: try again later"
                 )
+
+    def transfers(self, after: str | None) -> Sequence[Transfer]:
+        query = {"activity_types": "CSD,CSW", "direction": "asc", "page_size": str(_FILLS_A_PAGE)}
+        found: list[Transfer] = []
+        seen = {after}
+        while True:
+            if (last := found[-1].id if found else after) is not None:
+                query["page_token"] = last
+            answer = self._rest.get("/account/activities", query)
+            page = [parse.transfer(row) for row in parse.rows(answer, "list of transfers")]
+            new = [transfer for transfer in page if transfer.id not in seen]
+            found += new
+            seen.update(transfer.id for transfer in new)
+            if len(page) < _FILLS_A_PAGE or not new:
+                return found
 
     def submit(self, request: OrderRequest) -> Outcome:
         outcome = self._write("POST", "/orders", _form(request))

@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from magellan_core.errors import Unavailable
 from magellan_core.market_hours import Session, at_new_york
 from magellan_core.model import Account, Asset, BrokerOrder, Fill, Position, Quote, Side
+from magellan_core.risk.account import Transfer
 
 
 class Fields:
@@ -93,6 +94,13 @@ class Fields:
         except ValueError:
             raise self._fault(name) from None
 
+    def maybe_day(self, name: str) -> date | None:
+        """A date that may be missing or of another form: then it is None."""
+        try:
+            return date.fromisoformat(self.word(name)[:10])
+        except ValueError:
+            return None
+
     def wall_time(self, name: str) -> tuple[int, int]:
         """HH:MM as (hour, minute)."""
         hour, _, minute = self.text(name).partition(":")
@@ -155,13 +163,14 @@ def account(answer: object) -> Account:
         number=told.text("account_number"),
         status=told.text("status"),
         cash=told.number("cash"),
-        equity=told.number("equity"),
-        last_equity=told.number("last_equity"),
+        equity=told.maybe_number("equity"),
+        last_equity=told.maybe_number("last_equity"),
         buying_power=told.number("buying_power"),
         multiplier=told.number("multiplier"),
         trading_blocked=(
             blocked or told.is_set("account_blocked") or told.is_set("trade_suspended_by_user")
         ),
+        as_of=told.maybe_day("balance_asof"),
     )
 
 
@@ -214,6 +223,19 @@ def fill(row: object) -> Fill:
         price=told.number("price"),
         at=told.moment("transaction_time"),
     )
+
+
+def transfer(row: object) -> Transfer:
+    """A deposit or withdrawal. Its id begins with New York's time, if only the day's beginning."""
+    told = Fields(row, "cash activity")
+    name, amount = told.text("id"), told.number("net_amount")
+    try:
+        written = datetime.strptime(name[:14], "%Y%m%d%H%M%S")  # noqa: DTZ007 - New York's, below
+    except ValueError:
+        day = told.day("date")
+        return Transfer(name, amount, at_new_york(day, 0))
+    at = at_new_york(written.date(), written.hour, written.minute)
+    return Transfer(name, amount, at)
 
 
 def asset(answer: object) -> Asset:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 from magellan_core.engine.desk import Desk
 from magellan_core.engine.feed import Feed, preparation
@@ -51,7 +52,7 @@ class Engine:
         self.desk = Desk(broker, self.ledger, settings.unknown_grace)
         self.settler = Settler(broker, self.desk, self.ledger, alerts, settings.reconcile_grace)
         self.tender = Tender(name, self.desk, self.ledger, alerts, settings.patience)
-        self.limits = Limits(name, self.ledger, store, alerts, settings)
+        self.limits = Limits(name, broker, self.ledger, store, alerts, settings)
         self.intake = Intake(
             name,
             self.symbols,
@@ -150,7 +151,8 @@ class Engine:
             self.limits.share(self._truth.account, now, next_by, state, flat=flat)
 
     def _work(self, truth: Truth, now: datetime, session: Session | None) -> None:
-        self.limits.judge(truth.account, now, session)
+        doubtful = self.settler.doubtful or bool(self.ledger.book.unsettled())
+        self.limits.judge(truth.account, now, session, doubtful=doubtful)
         self.tender.work(now, session)
         today = new_york_date(now)
         if self.limits.halts.resumed:
@@ -224,7 +226,7 @@ class Engine:
         return View(
             now=now,
             session=session,
-            equity=account.equity,
+            equity=account.equity or Decimal(0),
             live_since=book.live_since or now,
             holdings=book.holdings(),
             pending=dict(book.pending),

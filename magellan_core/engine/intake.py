@@ -223,11 +223,12 @@ class Intake:
             trades_today=book.trades_on(today),
             exposure=book.exposure(intent.symbol),
             equity=account.equity,
-            day_start=book.day_start,
+            day_start=book.day_base,
             buying_power=account.buying_power - self._spent,
             account_blocked=account.trading_blocked,
             realised_today=book.realised.get(today, Decimal(0)),
             orders_last_minute=recent,
+            unjudged=self.limits.unjudged,
             stale_peers=self.limits.stale,
             journal_writable=self.ledger.writable,
         )

@@ -1,5 +1,7 @@
 """Account and portfolio limits at work: the day's start, the high-water mark, durable halts."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -7,11 +9,25 @@ from magellan_core.engine.halts import Halts
 from magellan_core.engine.ledger import Ledger
 from magellan_core.engine.peers import Peers
 from magellan_core.engine.settings import Settings
+from magellan_core.engine.till import Till
 from magellan_core.lines import Line, line
-from magellan_core.market_hours import Session, session_on
+from magellan_core.market_hours import Session, previous_session, session_on
 from magellan_core.model import Account, Published
-from magellan_core.ports import Alerts, Level, PortfolioStore
+from magellan_core.ports import Alerts, Broker, Level, PortfolioStore
 from magellan_core.risk import account as account_risk
+from magellan_core.risk.account import Breach
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """Marked equity in dollars, as low and as high as it may be while cash is unexplained.
+
+    Losses are judged by the high one and the mark raised by the low one, so that a transfer not
+    yet told of halts nothing; the two are apart for some seconds only.
+    """
+
+    low: Decimal
+    high: Decimal
 
 
 class Limits:
@@ -20,6 +36,7 @@ class Limits:
     def __init__(
         self,
         strategy: str,
+        broker: Broker,
         ledger: Ledger,
         store: PortfolioStore,
         alerts: Alerts,
@@ -29,6 +46,14 @@ class Limits:
         self.alerts, self.settings = alerts, settings
         self.halts = Halts(strategy, ledger, store, alerts, settings.policies)
         self.peers = Peers(strategy, ledger, store, self.halts, settings.portfolio)
+        self.till = Till(broker, ledger, alerts, settings.reconcile_grace)
+        self.unjudged: str | None = "the account has not been judged yet"
+
+    def use(self, settings: Settings) -> None:
+        """Other numbers from now on."""
+        self.settings = settings
+        self.halts.policies, self.peers.limits = settings.policies, settings.portfolio
+        self.till.grace = settings.reconcile_grace
 
     @property
     def stale(self) -> list[str]:
@@ -36,28 +61,44 @@ class Limits:
         deaf = self.halts.deaf
         return self.peers.stale if deaf is None else [deaf, *self.peers.stale]
 
-    def judge(self, account: Account, now: datetime, session: Session | None) -> None:
-        """Roll the day, raise the mark, and halt on any limit that is breached."""
+    def judge(
+        self, account: Account, now: datetime, session: Session | None, *, doubtful: bool
+    ) -> None:
+        """Roll the day, raise the mark, and halt on any limit that is breached.
+
+        `doubtful`: book and broker disagree, so that cash tells nothing of transfers.
+        """
         book = self.ledger.book
-        self._roll_day(account, now, session)
-        if account.equity > book.high_water:
-            self.ledger.write(line(now, Line.HIGH, equity=str(account.equity)))
-        limits = self.settings.account
-        breaches = [
-            account_risk.drawdown(account.equity, book.high_water, limits),
-            account_risk.losing_streak(book.days, limits),
-            account_risk.win_rate(book.trades[book.judged_from :], now, limits),
-        ]
-        if not self._day_is_settled():
-            breaches.append(account_risk.daily_loss(account.equity, book.day_start, limits))
-        for breach in breaches:
-            if breach is not None:
-                self.halts.halt(breach, now)
-        loss = book.day_start - account.equity
-        if loss >= self.settings.alert_on_loss:
+        self.unjudged = self._roll_day(account, now, session)
+        if account.equity is None:
+            self.unjudged = "the broker does not tell the account's equity"
+        if self.unjudged is not None:
+            self.alerts.alert(Level.WARNING, "unjudged", f"no entries: {self.unjudged}")
+        if account.equity is None:
+            return
+        gap = Decimal(0) if doubtful else self.till.count(account, now)
+        told, known = account.equity, account.equity - gap
+        worth = Worth(min(told, known), max(told, known))
+        if worth.low > book.high_water:
+            self.ledger.write(line(now, Line.HIGH, equity=str(worth.low)))
+        for breach in self._breaches(worth, now):
+            self.halts.halt(breach, now)
+        loss = book.day_base - worth.high
+        if book.session is not None and loss >= self.settings.alert_on_loss:
             self.alerts.alert(
                 Level.WARNING, f"loss-{book.session}", f"the account lost {loss:.2f} today"
             )
+
+    def _breaches(self, worth: Worth, now: datetime) -> Iterator[Breach]:
+        book, limits = self.ledger.book, self.settings.account
+        breaches = [
+            account_risk.drawdown(worth.high, book.high_water, limits),
+            account_risk.losing_streak(book.days, limits),
+            account_risk.win_rate(book.trades[book.judged_from :], now, limits),
+        ]
+        if book.session is not None and not self._day_is_settled():
+            breaches.append(account_risk.daily_loss(worth.high, book.day_base, limits))
+        return (breach for breach in breaches if breach is not None)
 
     def _day_is_settled(self) -> bool:
         """A person resumed after the day's close: its loss halts nothing any more."""
@@ -65,35 +106,61 @@ class Limits:
         day = None if book.session is None else session_on(book.session)
         return book.resumed_at is not None and (day is None or book.resumed_at >= day.close)
 
-    def _roll_day(self, account: Account, now: datetime, session: Session | None) -> None:
-        """A session's P&L counts from the broker's equity at the close before it."""
+    def _roll_day(self, account: Account, now: datetime, session: Session | None) -> str | None:
+        """A session's P&L counts from the broker's equity at the close before it.
+
+        Return why that is not known, once it matters.
+        """
         book = self.ledger.book
         if session is None or book.session == session.date:
-            return
-        start = account.equity if now >= session.close else account.last_equity
+            return None
+        before = previous_session(session.date)
+        start, since = account.last_equity, before.close
+        if now >= session.close:
+            start, since = account.equity, now
+        elif account.as_of is not None and account.as_of < before.date:
+            start = None
+        if start is None:
+            told = "nothing" if account.as_of is None else f"the close of {account.as_of}"
+            why = f"the day's start is not known: the broker tells {told}, not {before.date}"
+            return why if now >= session.open else None
         self.ledger.write(
-            line(now, Line.DAY, session=session.date.isoformat(), day_start=str(start))
+            line(
+                now,
+                Line.DAY,
+                session=session.date.isoformat(),
+                day_start=str(start),
+                since=since.isoformat(),
+            )
         )
+        return None
 
-    def pnl_today(self, account: Account) -> Decimal:
+    def pnl_today(self, equity: Decimal) -> Decimal:
         """Dollars; 0 before the first session is known."""
         book = self.ledger.book
-        return Decimal(0) if book.session is None else account.equity - book.day_start
+        return equity - book.day_base if book.session is not None else Decimal(0)
 
     def share(
         self, account: Account, now: datetime, next_by: datetime, state: str, *, flat: bool
     ) -> None:
-        """Publish our figures, read everybody's, and judge the portfolio by them."""
+        """Publish our figures, read everybody's, and judge the portfolio by them.
+
+        Without an equity nothing is published: our silence blocks the peers' entries.
+        """
         book = self.ledger.book
+        if account.equity is None or (self.unjudged is not None and state != "stopped"):
+            self.peers.judge(now)
+            return
         mine = Published(
             strategy=self.strategy,
             at=now,
             next_by=next_by,
             equity=account.equity,
-            pnl_today=self.pnl_today(account),
+            pnl_today=self.pnl_today(account.equity),
             session=book.session,
             flat=flat,
             state=state,
+            paid_in=book.paid_in,
         )
         self.peers.share(mine, now)
 

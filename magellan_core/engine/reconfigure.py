@@ -33,7 +33,8 @@ def reconfigure(
 
 
 def _put(engine: Engine, make_strategy: Callable[[], Strategy], settings: Settings) -> None:
-    engine.settings = engine.limits.settings = engine.intake.settings = settings
+    engine.settings = engine.intake.settings = settings
+    engine.limits.use(settings)
     engine.tender.patience = settings.patience
     engine.desk.unknown_grace = settings.unknown_grace
     engine.settler.grace = settings.reconcile_grace

@@ -121,7 +121,8 @@ class BrokerEye:
             if isinstance(broker, TellsHistory) and self._allowance.take(1, reading.at):
                 points = broker.equity_history()
                 self._curve = [p for p in points if new_york_date(p[0]) == today and p[1] > 0]
-        self._curve.append((reading.at, reading.account.equity))
+        if reading.account.equity is not None:
+            self._curve.append((reading.at, reading.account.equity))
         if len(self._curve) > _MOST_POINTS:
             del self._curve[1::2]
 

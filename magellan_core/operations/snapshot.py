@@ -223,19 +223,24 @@ def account_look(
     start, source = day_start(journal, now)
     if start is None:
         start, source = account.last_equity, BROKER
-    high = journal.book.high_water
-    fall = (high - account.equity) / high * 100 if high > 0 else None
+    high, equity = journal.book.high_water, account.equity
+    fall = (high - equity) / high * 100 if high > 0 and equity is not None else None
+    null = "" if equity is not None else "the broker does not tell the equity"
     return AccountLook(
         number=account.number,
         status="trading blocked" if account.trading_blocked else account.status,
-        equity=Figure(account.equity, Origin(BROKER, at)),
+        equity=Figure(equity, Origin(BROKER, at), null),
         cash=Figure(account.cash, Origin(BROKER, at)),
-        today=Figure(account.equity - start, Origin(source, at)),
-        total=Figure(account.equity - capital, Origin(f"{BROKER}, {CONFIG}", at)),
+        today=Figure(
+            None if equity is None or start is None else equity - start, Origin(source, at), null
+        ),
+        total=Figure(
+            None if equity is None else equity - capital, Origin(f"{BROKER}, {CONFIG}", at), null
+        ),
         drawdown=Figure(
             None if fall is None else max(fall, Decimal(0)),
             Origin(BOTH, at),
-            "" if fall is not None else "no high-water mark in the journal yet",
+            "" if fall is not None else null or "no high-water mark in the journal yet",
         ),
         fault=eye.fault,
     )
@@ -245,7 +250,7 @@ def day_start(journal: JournalEye, now: datetime) -> tuple[Decimal | None, str]:
     """The equity that today's P&L counts from, if the journal's is of the session in question."""
     if journal.day is None or journal.book.session != latest_session(now).date:
         return None, BROKER
-    return journal.book.day_start, BOTH
+    return journal.book.day_base, BOTH
 
 
 def latest_session(now: datetime) -> Session:

@@ -77,7 +77,7 @@ def summarise(station: Station) -> AccountSummary:
         fills=len(side.fills),
         trades=len(book.trades),
         positions={p.symbol: p.qty for p in side.positions},
-        equity=side.account.equity,
+        equity=side.account.equity or Decimal(0),
         realised=realised,
         unrealised=Decimal(unrealised),
         lines=compare(book, events, side),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-from magellan_core.market_hours import Session, sessions_between
+from magellan_core.market_hours import Session, new_york_date, sessions_between
 from magellan_core.model import (
     Accepted,
     Account,
@@ -24,6 +24,7 @@ from magellan_core.model import (
 from magellan_core.paper.exchange import Exchange
 from magellan_core.paper.orders import Changes, Order, OrderForm
 from magellan_core.paper.rules import Rejected
+from magellan_core.risk.account import Transfer
 
 _NOT_FOUND = 404
 
@@ -45,6 +46,7 @@ class CoreBroker:
             buying_power=state.buying_power,
             multiplier=Decimal(state.multiplier),
             trading_blocked=state.trade_suspended,
+            as_of=new_york_date(state.balance_asof),
         )
 
     def positions(self) -> Sequence[Position]:
@@ -75,6 +77,9 @@ class CoreBroker:
             Fill(done.id, done.order_id, done.symbol, done.side, done.qty, done.price, done.at)
             for done in self._exchange.fills(self._number, after)
         ]
+
+    def transfers(self, after: str | None) -> Sequence[Transfer]:
+        return self._exchange.transfers(self._number, after)
 
     def submit(self, request: OrderRequest) -> Outcome:
         oco = request.order_class is OrderClass.OCO

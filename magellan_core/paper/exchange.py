@@ -137,7 +137,7 @@ class Exchange(ExchangeReads):
 
     def transfer(self, number: str, amount: Decimal) -> None:
         """Pay dollars into the account, or out of it."""
-        self._desks[number].ledger.pay(amount)
+        self._desks[number].ledger.transfer(amount, self.now)
 
     def set_asset(self, symbol: str, **changes: bool | str) -> AssetState:
         """List a symbol otherwise, e.g. tradable=False. Raise TypeError for unknown names."""

@@ -22,6 +22,7 @@ from magellan_core.paper.prices import bid_and_ask
 from magellan_core.paper.rules import ABSENT, AssetState, Rejected, Rules
 from magellan_core.paper.tape import Tape
 from magellan_core.paper.timeline import Timeline
+from magellan_core.risk.account import Transfer
 
 
 class ExchangeReads:
@@ -110,6 +111,11 @@ class ExchangeReads:
     def fills(self, number: str, after_id: str | None = None) -> list[Execution]:
         """Executions after that id (None: all), oldest first."""
         return reads.fills_after(self._desks[number].ledger.executions, after_id)
+
+    def transfers(self, number: str, after_id: str | None = None) -> list[Transfer]:
+        """Deposits and withdrawals after that id (None: all), oldest first."""
+        told = self._desks[number].ledger.transfers
+        return [each for each in told if after_id is None or each.id > after_id]
 
     def last_price(self, number: str, symbol: str) -> Decimal | None:
         """Last price for that account's timeframe, dollars; None before the first bar."""

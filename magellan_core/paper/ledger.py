@@ -6,10 +6,12 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from magellan_core.market_hours import new_york
 from magellan_core.model import OrderClass, OrderType, Side
 from magellan_core.paper.accounts import AccountSpec, Configuration, EquityPoint
 from magellan_core.paper.orders import Execution, Order
 from magellan_core.paper.rules import Rules
+from magellan_core.risk.account import Transfer
 
 STOPS = frozenset({OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP})
 _NAMES = uuid5(NAMESPACE_URL, "magellan/paper-exchange")
@@ -41,6 +43,7 @@ class Ledger:
         self.by_client_id: dict[str, str] = {}
         self.live: dict[str, dict[str, Order]] = {}
         self.executions: list[Execution] = []
+        self.transfers: list[Transfer] = []
         self.points: list[EquityPoint] = []
         self.account_id = self.mint("account")
         self._drawn = 0
@@ -141,6 +144,14 @@ class Ledger:
         if self.rules.fee_bps:
             self.pay(-value * self.rules.fee_bps / _BPS)
         self._move(symbol, qty if side is Side.BUY else -qty, price, at)
+
+    def transfer(self, amount: Decimal, at: datetime) -> None:
+        """Dollars paid in (negative: out), at that time; Alpaca's form of id, time::uuid."""
+        self.pay(amount)
+        count = len(self.transfers) + 1
+        tail = self.mint("transfer", count)[8:]
+        name = f"{new_york(at):%Y%m%d%H%M%S}{at.microsecond // 1000:03d}"
+        self.transfers.append(Transfer(f"{name}::{UUID(f'{count:08x}{tail}')}", amount, at))
 
     def pay(self, amount: Decimal) -> None:
         """Add to cash, in whole cents unless the rules keep every digit."""

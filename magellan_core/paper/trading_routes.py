@@ -155,11 +155,11 @@ def close_position(call: Call) -> Answer:
 
 
 def activities(call: Call) -> Answer:
-    """Executions only, the activities that this exchange has; pages go by the last id seen."""
+    """Executions, or cash paid in and out; pages go by the last id seen."""
     query = call.query
-    kinds = call.path.get("kind") or query.get("activity_types") or "FILL"
-    if "FILL" not in kinds.split(","):
-        return Answer(200, [])
+    kinds = (call.path.get("kind") or query.get("activity_types") or "FILL").split(",")
+    if "FILL" not in kinds:
+        return Answer(200, _transfers(call, kinds))
     size = forms.count(query, "page_size", default=100, most=100)
     after, until = forms.instant(query, "after"), forms.instant(query, "until")
     token, ascending = query.get("page_token"), forms.direction(query) == "asc"
@@ -169,6 +169,18 @@ def activities(call: Call) -> Answer:
     kept = [fill for fill in found if _within(fill.at, after, until)]
     number = call.exchange.account(call.account).id
     return Answer(200, [wire.activity(fill, number) for fill in kept[:size]])
+
+
+def _transfers(call: Call, kinds: list[str]) -> list[dict[str, Any]]:
+    """CSD and CSW; asked for together with executions they are left out, as ids do not mix."""
+    query = call.query
+    size = forms.count(query, "page_size", default=100, most=100)
+    ascending = forms.direction(query) == "asc"
+    found = call.exchange.transfers(call.account, query.get("page_token") if ascending else None)
+    wanted = [each for each in found if wire.cash_kind(each) in kinds]
+    number = call.exchange.account(call.account).id
+    ordered = wanted if ascending else wanted[::-1]
+    return [wire.cash_activity(each, number) for each in ordered[:size]]
 
 
 def portfolio_history(call: Call) -> Answer:

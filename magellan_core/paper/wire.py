@@ -19,6 +19,7 @@ from magellan_core.model import OrderClass
 from magellan_core.paper.accounts import AccountState, Configuration, EquityPoint, PositionState
 from magellan_core.paper.orders import Execution, Order, Update
 from magellan_core.paper.rules import AssetState, Rejected
+from magellan_core.risk.account import Transfer
 
 Json = dict[str, Any]
 
@@ -228,6 +229,23 @@ def activity(fill: Execution, account_id: str) -> Json:
         "symbol": fill.symbol,
         "order_id": fill.order_id,
         "order_status": fill.order_status,
+    }
+
+
+def cash_kind(transfer: Transfer) -> str:
+    """Alpaca's activity type: cash deposit or cash withdrawal."""
+    return "CSD" if transfer.amount >= 0 else "CSW"
+
+
+def cash_activity(transfer: Transfer, account_id: str) -> Json:
+    """One line of GET /v2/account/activities of cash paid in or out."""
+    return {
+        "id": transfer.id,
+        "account_id": account_id,
+        "activity_type": cash_kind(transfer),
+        "date": f"{new_york_date(transfer.at):%Y-%m-%d}",
+        "net_amount": money(transfer.amount),
+        "status": "executed",
     }
 
 

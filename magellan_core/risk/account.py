@@ -38,6 +38,15 @@ class ClosedTrade:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """Dollars paid into the account (negative: out of it). `id` orders transfers of an account."""
+
+    id: str
+    amount: Decimal
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class AccountLimits:
     """Config `risk_management`, the account's part. Per cent are of 100."""
 

@@ -35,12 +35,13 @@ class Question:
     open_positions: int
     trades_today: int
     exposure: Decimal
-    equity: Decimal
+    equity: Decimal | None
     day_start: Decimal
     buying_power: Decimal
     account_blocked: bool
     realised_today: Decimal
     orders_last_minute: int
+    unjudged: str | None
     stale_peers: Sequence[str]
     journal_writable: bool
 
@@ -82,6 +83,12 @@ def not_halted(q: Question, _: EntryLimits) -> str | None:
 
 def journal_on_disk(q: Question, _: EntryLimits) -> str | None:
     return None if q.journal_writable else "the journal cannot be written"
+
+
+def account_judged(q: Question, _: EntryLimits) -> str | None:
+    if q.equity is None:
+        return "the account's equity is not known"
+    return q.unjudged
 
 
 def peers_fresh(q: Question, _: EntryLimits) -> str | None:
@@ -192,6 +199,8 @@ def risk_per_trade(q: Question, limits: EntryLimits) -> str | None:
     """What the stop would lose from the decision's price, against the share of equity at risk."""
     if limits.risk_per_trade_pct is None or q.worst_loss is None:
         return None
+    if q.equity is None:
+        return "the account's equity is not known"
     allowed = q.equity * limits.risk_per_trade_pct / 100
     return f"risks {q.worst_loss:.2f} > {allowed:.2f}" if q.worst_loss > allowed else None
 
@@ -225,6 +234,7 @@ PREDICATES: tuple[Predicate, ...] = (
     trading_window,
     not_halted,
     journal_on_disk,
+    account_judged,
     peers_fresh,
     account_open,
     symbol_tradable,

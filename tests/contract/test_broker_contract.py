@@ -40,6 +40,7 @@ class Venue:
     broker: Broker
     data: MarketData
     move: Callable[[datetime], object]
+    pay: Callable[[str], object]
     now: datetime = START
 
     def advance(self, minutes: int = 1) -> None:
@@ -64,14 +65,25 @@ def venue(request: pytest.FixtureRequest) -> Iterator[Venue]:
     exchange = Exchange(small_market(), [ANN, BOB], start=START, rules=rules)
     if request.param == "core":
         core = CoreBroker(exchange, ANN.number)
-        yield Venue(core, CoreData(exchange, ANN.number), exchange.step)
+        yield Venue(
+            core,
+            CoreData(exchange, ANN.number),
+            exchange.step,
+            lambda amount: exchange.transfer(ANN.number, Decimal(amount)),
+        )
         return
     with (
         running(exchange, mode=Stepped()) as server,
         closing(trading_rest(ANN.key, ANN.secret, server.base_url)) as trading,
         closing(data_rest(ANN.key, ANN.secret, server.base_url)) as data,
     ):
-        yield Venue(AlpacaBroker(trading), AlpacaData(data), Floor(server).advance)
+        floor = Floor(server)
+        yield Venue(
+            AlpacaBroker(trading),
+            AlpacaData(data),
+            floor.advance,
+            lambda amount: floor.post("/sim/transfer", account=ANN.number, amount=amount),
+        )
 
 
 def buy(name: str, qty: int = 10, **more: Any) -> OrderRequest:
@@ -307,6 +319,23 @@ def test_more_orders_than_a_page_holds_are_all_told(venue: Venue) -> None:
     assert len(told) == 355
     assert {order.id for order in sent} <= {order.id for order in told}
     assert [order.submitted_at for order in told] == sorted(o.submitted_at for o in told)
+
+
+def test_deposits_and_withdrawals_are_told_from_where_the_cursor_stands(venue: Venue) -> None:
+    assert venue.broker.transfers(None) == []
+    venue.pay("2500.50")
+    venue.advance()
+    venue.pay("-100")
+    first, second = venue.broker.transfers(None)
+    assert (first.amount, second.amount) == (Decimal("2500.50"), Decimal(-100))
+    assert timedelta(0) <= START - first.at < timedelta(minutes=1)
+    assert list(venue.broker.transfers(first.id)) == [second]
+    assert list(venue.broker.transfers(second.id)) == []
+    assert venue.broker.account().cash == Decimal("102400.50")
+
+
+def test_the_last_equity_says_of_which_day_it_is(venue: Venue) -> None:
+    assert venue.broker.account().as_of == date(2026, 1, 2)
 
 
 def test_a_position_is_told_with_its_cost(venue: Venue) -> None:

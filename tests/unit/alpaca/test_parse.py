@@ -72,6 +72,33 @@ def test_an_account_is_read_to_the_cent() -> None:
     assert not account.trading_blocked
 
 
+def test_an_equity_that_is_null_is_unknown_and_not_zero() -> None:
+    account = parse.account({**ACCOUNT, "equity": None, "last_equity": None})
+    assert (account.equity, account.last_equity) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("told", "day"),
+    [("2026-11-24", date(2026, 11, 24)), ("", None), (None, None), ("soon", None)],
+)
+def test_the_day_of_the_last_equity_is_read_where_it_is_told(told: object, day: date) -> None:
+    assert parse.account({**ACCOUNT, "balance_asof": told}).as_of == day
+
+
+@pytest.mark.parametrize(
+    ("name", "at"),
+    [
+        ("20260105183000123::a", "2026-01-05T23:30:00+00:00"),
+        ("20260105000000000::a", "2026-01-05T05:00:00+00:00"),
+        ("a-name-of-another-form", "2026-01-06T05:00:00+00:00"),
+    ],
+)
+def test_when_money_was_paid_in(name: str, at: str) -> None:
+    row = {"id": name, "net_amount": "-250.5", "date": "2026-01-06"}
+    told = parse.transfer(row)
+    assert (told.amount, told.at.isoformat()) == (Decimal("-250.5"), at)
+
+
 @pytest.mark.parametrize("name", ["trading_blocked", "account_blocked", "trade_suspended_by_user"])
 def test_any_of_the_three_blocks_counts(name: str) -> None:
     assert parse.account({**ACCOUNT, name: True}).trading_blocked
@@ -85,7 +112,7 @@ def test_what_alpaca_removed_or_added_is_not_missed() -> None:
 @pytest.mark.parametrize(
     ("read", "row", "names"),
     [
-        (parse.account, ACCOUNT, [*ACCOUNT][:8]),
+        (parse.account, ACCOUNT, [n for n in [*ACCOUNT][:8] if "equity" not in n]),
         (parse.order, ORDER, ["id", "symbol", "side", "status", "submitted_at"]),
         (parse.position, POSITION, ["symbol", "qty", "avg_entry_price"]),
         (parse.fill, FILL, [*FILL]),
@@ -107,8 +134,8 @@ def test_a_field_that_we_need_is_named_when_it_is_missing(
 
 @pytest.mark.parametrize("value", ["", "a lot", "NaN", "Infinity", float("inf"), True, {}])
 def test_money_that_is_no_finite_number_is_refused(value: object) -> None:
-    with pytest.raises(Unavailable, match="'equity'"):
-        parse.account({**ACCOUNT, "equity": value})
+    with pytest.raises(Unavailable, match="'cash'"):
+        parse.account({**ACCOUNT, "cash": value})
 
 
 def test_money_sent_as_a_json_number_is_taken_as_it_is_written() -> None:

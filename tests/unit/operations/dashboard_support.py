@@ -25,6 +25,7 @@ from magellan_core.model import (
     Unknown,
 )
 from magellan_core.operations.stations import Station
+from magellan_core.risk.account import Transfer
 from magellan_core.store.journal import SqliteJournal
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -109,6 +110,9 @@ class Desk:
 
     def find(self, client_order_id: str) -> BrokerOrder | None:
         return _never(client_order_id)
+
+    def transfers(self, after: str | None) -> Sequence[Transfer]:
+        return _never(after)
 
     def fills(self, after: str | None) -> Sequence[Fill]:
         return _never(after)
