@@ -62,6 +62,7 @@ class Judge:
                 account_blocked=False,
                 realised_today=account.realised_today,
                 orders_last_minute=0,
+                unjudged=None,
                 stale_peers=(),
                 journal_writable=True,
             ),
