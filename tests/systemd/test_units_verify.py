@@ -37,7 +37,13 @@ NEEDS_A_PERSON = {
     ExitCode.CONFIG,
 }
 MENDED_BY_RESTART = {ExitCode.CRASH, ExitCode.UNAVAILABLE, ExitCode.ALREADY_RUNNING, ExitCode.CLOCK}
-NEVER_A_DAEMON = {ExitCode.OK, ExitCode.DATA, ExitCode.NOT_RECONCILED, ExitCode.PORT_IN_USE}
+NEVER_A_DAEMON = {
+    ExitCode.OK,
+    ExitCode.DATA,
+    ExitCode.NOT_RECONCILED,
+    ExitCode.PORT_IN_USE,
+    ExitCode.NOT_FLAT,
+}
 
 ANALYZE = shutil.which("systemd-analyze")
 needs_systemd_analyze = pytest.mark.skipif(
