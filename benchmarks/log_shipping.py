@@ -5,6 +5,7 @@ while; the shipper is killed and started again throughout. Usage: log_shipping.p
 """
 
 import json
+import logging
 import os
 import random
 import subprocess
@@ -90,6 +91,7 @@ def serve(port: int = 0) -> tuple[ThreadedMotoServer, str]:
 
 
 def main(outage: float) -> int:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     rng = random.Random(7)  # noqa: S311 - instants of kills, the same in every run
     server, url = serve()
     with tempfile.TemporaryDirectory() as name:

@@ -178,6 +178,12 @@ class Monitoring(Part):
     alert_on_loss_dollars: Money = Field(
         Decimal(5000), description="the day's loss that alerts without a halt"
     )
+    alert_topic_arn: (
+        Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w.-]+$")] | None
+    ) = Field(None, description="SNS topic of this strategy's alerts; null: they stay in the log")
+    alert_level: Literal["info", "warning", "critical"] = Field(
+        "warning", description="the least that is sent to people"
+    )
     slippage_tolerance_bps: Annotated[Number, Field(ge=0)] = Field(
         Decimal(25), description="reports: mean of the fills against the backtest's price"
     )

@@ -34,6 +34,7 @@ from magellan_core.errors import (
     UnknownSymbol,
 )
 from magellan_core.keyring import KeyRing
+from magellan_core.lines import Line, line
 from magellan_core.market_hours import label
 from magellan_core.ports import Level, Woken
 from magellan_core.process.alerts import LogAlerts
@@ -118,13 +119,18 @@ class Daemon:
             interval = seconds(self.config.monitoring.report_interval_seconds)
             reporter = Reporter(self.strategy, interval, lambda: datetime.now(UTC))
             stack.callback(reporter.close)
+
+            def note(level: Level, key: str, message: str) -> None:
+                told = {"level": level.value, "key": key, "message": message}
+                engine.ledger.write(line(clock.now(), Line.ALERT, None, **told))
+
             engine = Engine(
                 partial(self.build, self.config),
                 broker,
                 connections.data(),
                 TellingJournal(disk),
                 store,
-                LogAlerts(clock.now),
+                LogAlerts(clock.now, sinks=[note]),
                 self._settings(self.config),
             )
             facts = self._say_start(connections.base_url)

@@ -40,6 +40,7 @@ SOLE_IMPORTERS: dict[str, tuple[str, ...]] = {
     "pyarrow": ("magellan_core/paper/market*.py", "magellan_core/backtest/*"),
     "pandas_market_calendars": ("scripts/make_session_table.py",),
     "exchange_calendars": (),
+    "apprise": ("magellan_core/process/apprise_child.py",),
     "pandas": (),
     "pandas_ta": (),
     "numba": (),

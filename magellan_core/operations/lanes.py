@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from magellan_core.config import load
-from magellan_core.environment import INSTALLED_CONFIGS
+from magellan_core.operations.installed import installed_configs
 from magellan_core.operations.shipping import Lane
 from magellan_core.process.records import FileSource, JournalSource
 
@@ -33,11 +33,8 @@ def lanes_of(
 
 
 def _strategies(root: Path) -> Iterator[tuple[str, tuple[str, ...], str]]:
-    """Name, syslog identifiers and group of each; the installed config before the shipped one."""
-    for path in sorted((root / "deployable_strategies").glob("*/aws_deployment/config.json")):
+    """Name, syslog identifiers and group of each."""
+    for path in installed_configs(root):
         config = load(path)
-        installed = INSTALLED_CONFIGS / f"{config.name}.json"
-        if installed.exists():
-            config = load(installed)
         identifier = f"magellan-{config.name.replace('_', '-')}"
         yield config.name, (identifier,), config.monitoring.cloudwatch_log_group

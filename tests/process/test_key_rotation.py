@@ -22,11 +22,13 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from magellan_core.errors import ExitCode
+from magellan_core.lines import Line
 from magellan_core.model import Timeframe
 from magellan_core.paper.accounts import AccountSpec
 from magellan_core.paper.exchange import Exchange
 from magellan_core.paper.rules import Rules
 from magellan_core.paper.server import Stepped, running
+from magellan_core.store.journal import read_only
 from tests.contract.server_support import OPEN, Floor, small_market
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -187,6 +189,12 @@ def test_a_reload_with_keys_that_do_not_work_keeps_the_old_ones(place: Place) ->
     place.reload("the old keys stay in use")
     place.advance(5)
     assert place.daemon.poll() is None, place.said
+    # The alert is a line of the journal, from which it is sent to people.
+    with read_only(place.folder / "state" / "bear_trap.sqlite3") as journal:
+        alert = journal.last(Line.ALERT)
+    assert alert is not None
+    assert alert.data["level"] == "critical"
+    assert "the old keys stay in use" in str(alert.data["message"])
 
 
 def test_a_planted_secret_is_in_nothing_that_the_daemon_leaves(place: Place) -> None:
