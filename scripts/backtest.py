@@ -14,6 +14,10 @@ import sys
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from magellan_core.backtest.result import Result
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -93,6 +97,7 @@ def parser() -> argparse.ArgumentParser:
     add("--set", dest="overrides", action="append", type=override, metavar="NAME=VALUE",
         help="change a parameter of the rules; rsi_period, upper, lower: every band")  # fmt: skip
     add("--json", type=Path, metavar="FILE", help="trades in the answer keys' form")
+    add("--html", type=Path, metavar="FILE", help="a report with charts, one self-contained file")
     return made
 
 
@@ -127,6 +132,19 @@ def options_of(asked: argparse.Namespace) -> BacktestOptions:
     )
 
 
+def report(options: BacktestOptions, result: "Result", path: Path) -> None:
+    """Write the HTML. Raise UsageError without its tools, OSError if it cannot be written."""
+    try:
+        from magellan_core.backtest.report import write_html
+    except ModuleNotFoundError as fault:
+        raise UsageError(
+            f"--html needs {fault.name}: pip install --require-hashes -r requirements-research.txt"
+        ) from fault
+    from magellan_core.backtest.bars import minutes
+
+    write_html(result, path, minutes(options))
+
+
 class Progress:
     """A bar on a terminal's stderr, shown from the first step on that is not the last."""
 
@@ -152,6 +170,8 @@ def main(arguments: list[str] | None = None) -> int:
         result = run(options, Progress())
         if asked.json is not None:
             asked.json.write_text(result.to_json() + "\n", encoding="utf-8")
+        if asked.html is not None:
+            report(options, result, asked.html)
     except MagellanError as fault:
         sys.stderr.write(f"backtest: {fault}\n")
         return fault.exit_code

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
+from magellan_core.backtest.options import BacktestOptions
 from magellan_core.errors import DataError, UnknownSymbol
 from magellan_core.market_hours import (
     FIRST_DAY,
@@ -74,6 +75,23 @@ def load(
             f"it has {', '.join(has) or 'none at all'}"
         )
     return found, missing
+
+
+def minutes(options: BacktestOptions) -> dict[str, Series]:
+    """The one-minute bars of a run on which trades within a day can be drawn; else none."""
+    if options.config.data_requirements.timeframe != Timeframe.MINUTE.value:
+        return {}
+    symbols = options.symbols or options.config.symbols
+    adjusted = options.bars == "adjusted"
+    found, _ = load(
+        options.data,
+        Timeframe.MINUTE,
+        symbols,
+        adjusted=adjusted,
+        first=options.first,
+        last=options.last,
+    )
+    return found
 
 
 def _adjust(series: Series, timeframe: Timeframe, splits: Sequence[tuple[date, Fraction]]) -> None:

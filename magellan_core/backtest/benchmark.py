@@ -7,12 +7,17 @@ sells them at its last; what is left over stays cash.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 
-from magellan_core.backtest.metrics import Points
+from magellan_core.backtest.metrics import INSTANT, Points
 from magellan_core.backtest.result import AccountRun, Leg, Trade
+from magellan_core.market_hours import new_york_date
 from magellan_core.prices import to_decimal
+
+Splits = Mapping[str, Sequence[tuple[date, Fraction]]]
+NO_SPLITS: Splits = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +31,16 @@ class Held:
     costs: float
 
 
-def buy_and_hold(account: AccountRun, cost_bps: Decimal) -> Held:
-    """Hold what the account could have traded. Symbols without a close keep their share in cash."""
+def buy_and_hold(account: AccountRun, cost_bps: Decimal, splits: Splits = NO_SPLITS) -> Held:
+    """Hold what the account could have traded. Symbols without a close keep their share in cash.
+
+    `splits`: (day, new shares per old) that the closes are not adjusted for.
+    """
     capital = float(account.capital)
     share = capital / max(len(account.symbols), 1)
     rate = float(cost_bps) / 10_000
     parts = [
-        _hold(symbol, account.closes[symbol], share, rate)
+        _hold(symbol, unsplit(account.closes[symbol], splits.get(symbol, ())), share, rate)
         for symbol in account.symbols
         if account.closes.get(symbol)
     ]
@@ -44,6 +52,21 @@ def buy_and_hold(account: AccountRun, cost_bps: Decimal) -> Held:
         trades=tuple(trade for part in parts for trade in part.trades),
         costs=sum(part.costs for part in parts),
     )
+
+
+def unsplit(closes: Points, splits: Sequence[tuple[date, Fraction]]) -> Points:
+    """The closes per share held at the first of them."""
+    if not splits or not closes:
+        return closes
+    bought = new_york_date(closes[0][0] - INSTANT)
+    told: list[tuple[datetime, float]] = []
+    for at, close in closes:
+        day, ratio = new_york_date(at - INSTANT), Fraction(1)
+        for effective, new in splits:
+            if bought < effective <= day:
+                ratio *= new
+        told.append((at, float(close * ratio)))
+    return told
 
 
 def _hold(symbol: str, closes: Points, share: float, rate: float) -> Held:
@@ -81,9 +104,9 @@ def summed(
     for i, curve in enumerate(curves):
         for at, value in curve:
             marks.setdefault(at, {})[i] = value
-    now: Mapping[int, float] | dict[int, float] = dict(enumerate(capitals))
+    now = dict(enumerate(capitals))
     total: list[tuple[datetime, float]] = []
     for at in sorted(marks):
-        now = {**now, **marks[at]}
+        now.update(marks[at])
         total.append((at, idle + sum(now.values())))
     return total

@@ -15,12 +15,13 @@ import empyrical
 import numpy as np
 from numpy.typing import NDArray
 
+from magellan_core.backtest.curve import Curve
 from magellan_core.backtest.result import Trade
 from magellan_core.market_hours import new_york_date
 
 SESSIONS_A_YEAR = 252
 DAYS_A_YEAR = 365.25
-_INSTANT = timedelta(microseconds=1)
+INSTANT = timedelta(microseconds=1)
 _TWO_SIDED_95 = NormalDist().inv_cdf(0.975)
 
 Points = Sequence[tuple[datetime, float]]
@@ -69,7 +70,7 @@ def measure(
     """All figures of one account. `equity` is marked at bar ends, `final` after the last sale."""
     days = daily(equity)
     returns = daily_returns(days, capital)
-    values = np.fromiter((value for _, value in equity), np.float64, len(equity))
+    values = marks(equity)
     years = span_years(equity)
     won = [float(t.pnl) for t in trades if t.pnl > 0]
     lost = [float(t.pnl) for t in trades if t.pnl <= 0]
@@ -81,7 +82,7 @@ def measure(
         sharpe=_sharpe(returns),
         sortino=_ratio(returns, _sortino),
         max_drawdown_pct=Figure(max_drawdown(values, capital) * 100, len(values), "equity marks"),
-        exposure_pct=_exposure(equity, trades),
+        exposure_pct=exposure(equity, trades),
         trades=Figure(float(n), sessions, "sessions"),
         win_rate_pct=_win_rate(len(won), n),
         profit_factor=_profit_factor(sum(won), -sum(lost), n),
@@ -89,6 +90,13 @@ def measure(
         turnover=_turnover(trades, values, years),
         costs_dollars=Figure(costs, n, "trades", f"{costs / capital * 100:.2f} % of capital"),
     )
+
+
+def marks(equity: Points) -> Floats:
+    """The dollars of a curve, without making an instant of each point of a long one."""
+    if isinstance(equity, Curve):
+        return np.array(equity.values, np.float64)
+    return np.fromiter((value for _, value in equity), np.float64, len(equity))
 
 
 def daily(equity: Points) -> Days:
@@ -100,7 +108,7 @@ def daily(equity: Points) -> Days:
     end = len(equity)
     while end:
         at, value = equity[end - 1]
-        day = new_york_date(at - _INSTANT)
+        day = new_york_date(at - INSTANT)
         days.append((day, value))
         end = bisect_right(equity, False, hi=end, key=lambda point: _on_or_after(point[0], day))
     days.reverse()
@@ -108,7 +116,7 @@ def daily(equity: Points) -> Days:
 
 
 def _on_or_after(at: datetime, day: date) -> bool:
-    return new_york_date(at - _INSTANT) >= day
+    return new_york_date(at - INSTANT) >= day
 
 
 def daily_returns(days: Days, capital: float) -> Floats:
@@ -183,7 +191,7 @@ def _ratio(returns: Floats, of: Callable[[Floats], float]) -> Figure:
     return Figure(value, n, "daily returns")
 
 
-def _exposure(equity: Points, trades: Sequence[Trade]) -> Figure:
+def exposure(equity: Points, trades: Sequence[Trade]) -> Figure:
     """The share of bars during which something was held."""
     bars = len(equity)
     if not bars:

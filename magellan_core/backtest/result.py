@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 
 _FOURTH = Decimal("0.0001")
 
@@ -134,7 +135,9 @@ class AccountRun:
 class Result:
     """A whole backtest. `options` are the assumptions, in words, in the order to print them.
 
-    `first` and `last` are the days asked for; `capital` is dollars an account started with.
+    `first` and `last` are the days asked for; `capital` is dollars an account started with;
+    `cost_bps` are basis points of notional a side, which buy-and-hold pays too; `splits` are those
+    (day, new shares per old) that the bars' prices were not adjusted for.
     """
 
     strategy: str
@@ -144,6 +147,8 @@ class Result:
     capital: Decimal
     accounts: tuple[AccountRun, ...]
     warnings: tuple[str, ...] = ()
+    cost_bps: Decimal = Decimal(0)
+    splits: Mapping[str, Sequence[tuple[date, Fraction]]] = field(default_factory=dict)
 
     @property
     def trades(self) -> list[Trade]:

@@ -12,6 +12,7 @@ from magellan_core.backtest.result import AccountRun, Result
 from magellan_core.backtest.strategies import maker
 from magellan_core.compose import settings_of
 from magellan_core.errors import UsageError
+from magellan_core.paper.market_files import read_splits
 from magellan_core.store.memory import MemoryJournal
 
 Progress = Callable[[int, int], None]
@@ -82,6 +83,8 @@ def per_symbol(options: BacktestOptions, tell: Progress = silent) -> Result:
         capital=options.capital,
         accounts=tuple(accounts),
         warnings=tuple(warnings),
+        cost_bps=options.cost_bps,
+        splits={} if options.bars == "adjusted" else read_splits(options.data),
     )
 
 

@@ -3,6 +3,7 @@
 import math
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -191,6 +192,16 @@ def test_buy_and_hold_shares_the_capital_equally() -> None:
     assert held.final == pytest.approx(1000 + 33 * 10 - 66 * 2.5)
     assert held.equity[0][1] == pytest.approx(1000)
     assert third * 3 == pytest.approx(held.capital)
+
+
+def test_holding_lives_through_a_split_that_prices_show() -> None:
+    # Ten shares of 100 become one of 1000 on the second day: nothing gained, nothing lost.
+    one = account(AAA=[100.0, 1000.0, 1100.0])
+    split = {"AAA": [(FIRST.date() + timedelta(days=1), Fraction(1, 10))]}
+    assert buy_and_hold(one, Decimal(0), split).final == pytest.approx(1100)
+    assert buy_and_hold(one, Decimal(0)).final == pytest.approx(11000)
+    earlier = {"AAA": [(FIRST.date(), Fraction(1, 10))]}
+    assert buy_and_hold(one, Decimal(0), earlier).final == pytest.approx(11000)
 
 
 def test_curves_are_summed_mark_by_mark() -> None:
