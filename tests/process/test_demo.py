@@ -98,6 +98,32 @@ def test_the_log_tells_each_fill_by_symbol_and_order_and_the_figures(
     assert all("equity" in row and "P&L today" in row for row in metrics)
 
 
+@pytest.mark.parametrize("width", [80, 140])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_explain_tells_a_fill_of_the_journal_in_words(
+    two_runs: list[tuple[Path, int, str]], strategy: str, width: int
+) -> None:
+    out, _, _ = two_runs[0]
+    fills = [row for row in journal(out, strategy) if row[2] == "fill"]
+    _, at, _, symbol, data = fills[0]
+    fill = json.loads(str(data))
+    done = subprocess.run(
+        [
+            *(sys.executable, "scripts/explain.py", str(symbol), str(at)[:10]),
+            *("--strategy", strategy, "--state", str(out / "state")),
+        ],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "COLUMNS": str(width)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    assert f"{fill['side']} {fill['qty']} at {fill['price']}" in done.stdout
+    assert max(len(row) for row in done.stdout.splitlines()) <= width
+    assert "Why nothing was traded" not in done.stdout
+
+
 def test_no_key_is_in_anything_that_a_day_of_trading_leaves(
     two_runs: list[tuple[Path, int, str]],
 ) -> None:
