@@ -14,6 +14,9 @@ from magellan_core.environment import Environment, stream_url_of
 from magellan_core.keyring import KeyRing, check_account
 from magellan_core.model import Account
 
+# A running daemon that reads its keys again has positions to look after.
+RENEWAL_SECONDS = 15.0
+
 Connect = Callable[[str, str, str, Limits], Rest]
 
 
@@ -30,8 +33,8 @@ class Connections:
         # An exchange of ours serves its own data: real prices and made-up fills must not meet.
         self._data_url = environment.data_url or environment.base_url or ssm.data_url
         names = Parameters(ssm.api_key_path, ssm.api_secret_path, ssm.region)
-        read_keys = partial(fetch, names, environ)
-        self.ring = KeyRing(read_keys(), read_keys, self._prove)
+        again = partial(fetch, names, environ, RENEWAL_SECONDS)
+        self.ring = KeyRing(fetch(names, environ), again, self._prove)
 
     def broker(self) -> AlpacaBroker:
         return AlpacaBroker(self._connected(trading_rest, self.base_url))

@@ -24,8 +24,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from magellan_core.errors import MagellanError
-from magellan_core.operations.alert_desks import desks_of, write_unsent
+from magellan_core.operations.alert_desks import desks_of
 from magellan_core.operations.alerting import Sender
+from magellan_core.operations.unsent import write_unsent
 from magellan_core.process.logs import log, setup
 from magellan_core.process.notify import Notifier
 from magellan_core.store.outbox import Outbox

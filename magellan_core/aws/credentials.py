@@ -60,8 +60,10 @@ class Parameters:
     region: str | None = None
 
 
-def fetch(parameters: Parameters | None, env: Mapping[str, str]) -> Keys:
-    """The keys of one account.
+def fetch(
+    parameters: Parameters | None, env: Mapping[str, str], patience: float = _CHILD_SECONDS
+) -> Keys:
+    """The keys of one account; SSM is waited for up to `patience` seconds.
 
     From APCA_API_KEY_ID and APCA_API_SECRET_KEY; else from the JSON file named by
     MAGELLAN_KEYS_FILE, which holds those two names and only its owner may read; else from SSM.
@@ -76,7 +78,7 @@ def fetch(parameters: Parameters | None, env: Mapping[str, str]) -> Keys:
             f"no API keys: set {KEY_NAME} and {SECRET_NAME}, or {FILE_NAME}, or ssm_parameters in "
             "the configuration"
         )
-    return _from_ssm(parameters, env)
+    return _from_ssm(parameters, env, patience)
 
 
 def put(
@@ -84,7 +86,9 @@ def put(
 ) -> None:
     """Write parameters as SecureStrings, replacing what is there. Raises as `fetch` does."""
     where = _region(region, env)
-    told = _ask_child({"put": dict(values), "region": where, "kms_key": kms_key}, env)
+    told = _ask_child(
+        {"put": dict(values), "region": where, "kms_key": kms_key}, env, _CHILD_SECONDS
+    )
     if "fault" in told:
         raise _fault(told, list(values), where)
 
@@ -133,7 +137,7 @@ def _from_file(path: Path) -> Keys:
     return _keys(told, source, remedy)
 
 
-def _from_ssm(parameters: Parameters, env: Mapping[str, str]) -> Keys:
+def _from_ssm(parameters: Parameters, env: Mapping[str, str], patience: float) -> Keys:
     names = [parameters.key, parameters.secret]
     if any(PENDING in name for name in names):
         raise CredentialsError(
@@ -141,7 +145,7 @@ def _from_ssm(parameters: Parameters, env: Mapping[str, str]) -> Keys:
             "paper account at Alpaca, store its keys, and put its id into the configuration"
         )
     region = _region(parameters.region, env)
-    told = _ask_child({"names": names, "region": region}, env)
+    told = _ask_child({"names": names, "region": region}, env, patience)
     if "fault" in told:
         raise _fault(told, names, region)
     values = told["values"]
@@ -151,21 +155,22 @@ def _from_ssm(parameters: Parameters, env: Mapping[str, str]) -> Keys:
     return _keys(renamed, source, "store them again with scripts/store_credentials.py")
 
 
-def _ask_child(request: Mapping[str, object], env: Mapping[str, str]) -> dict[str, object]:
+def _ask_child(
+    request: Mapping[str, object], env: Mapping[str, str], patience: float
+) -> dict[str, object]:
     """Ask boto3 in a process that ends, over pipes; a traceback of it goes to our stderr."""
     try:
         child = subprocess.run(  # noqa: S603 - our own interpreter and file
             [sys.executable, "-I", str(_CHILD)],
             input=json.dumps(request).encode(),
             stdout=subprocess.PIPE,
-            timeout=_CHILD_SECONDS,
+            timeout=patience,
             env={name: value for name, value in env.items() if name not in (KEY_NAME, SECRET_NAME)},
             check=False,
         )
     except subprocess.TimeoutExpired:
         raise Unavailable(
-            f"SSM did not answer within {_CHILD_SECONDS:.0f} s: check the network and its VPC "
-            "endpoint"
+            f"SSM did not answer within {patience:.0f} s: check the network and its VPC endpoint"
         ) from None
     if child.returncode != 0:
         raise Unavailable(

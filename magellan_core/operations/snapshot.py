@@ -36,6 +36,7 @@ from magellan_core.operations.reasons import symbol_look
 from magellan_core.operations.services import ServiceEye, ServiceLook
 from magellan_core.operations.stations import Station
 from magellan_core.operations.totals import totals
+from magellan_core.operations.unsent import unsent
 from magellan_core.store.portfolio import SqlitePortfolioStore
 
 BOTH = f"{BROKER}, {JOURNAL}"
@@ -170,9 +171,9 @@ class _Post:
             curve=tuple(self.broker.curve),
         )
         named = config.account_info.account_id
-        return replace(
-            look, problems=tuple(problems(look, None if named == PENDING else named, now))
-        )
+        found = problems(look, None if named == PENDING else named, now)
+        told = unsent(self.station.journal.parent, look.name, now)
+        return replace(look, problems=(*told, *found))
 
     def _usages(self, account: AccountLook, said: Origin, now: datetime) -> tuple[Usage, ...]:
         """Against the config's limits. Without a journal, trades are not known."""

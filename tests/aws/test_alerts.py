@@ -18,9 +18,10 @@ import pytest
 
 from magellan_core.errors import Unavailable
 from magellan_core.lines import Line, line
-from magellan_core.operations.alert_desks import UNSENT, desks_of, write_unsent
+from magellan_core.operations.alert_desks import desks_of
 from magellan_core.operations.alerting import Desk, Policy, Sender
 from magellan_core.operations.channels import APPRISE, SNS, ChildChannel
+from magellan_core.operations.unsent import UNSENT, unsent, write_unsent
 from magellan_core.ports import Level
 from magellan_core.store.journal import SqliteJournal
 from magellan_core.store.outbox import Alert, Outbox
@@ -221,7 +222,11 @@ def test_a_critical_alert_that_cannot_be_sent_is_cried_out(
     [row] = json.loads((place.folder / UNSENT).read_text())
     assert (row["strategy"], row["message"]) == ("bear_trap", "trading halted")
     assert "Could not connect" in row["error"]
+    [problem] = unsent(place.folder, "bear_trap", NOW)
+    assert problem.text.startswith("an alert of 10:00 ET reached nobody (SNS: Could not connect")
+    assert unsent(place.folder, "hourly_swing", NOW) == []
     write_unsent(place.folder, [])
+    assert unsent(place.folder, "bear_trap", NOW) == []
     assert not (place.folder / UNSENT).exists()
 
 

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -19,7 +18,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from magellan_core.errors import ExitCode
 from magellan_core.lines import Line
@@ -29,6 +27,8 @@ from magellan_core.paper.exchange import Exchange
 from magellan_core.paper.rules import Rules
 from magellan_core.paper.server import Stepped, running
 from magellan_core.store.journal import read_only
+from tests.aws import way as on_the_way
+from tests.aws.way import Fault, Way, moto, way_to
 from tests.contract.server_support import OPEN, Floor, small_market
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +48,7 @@ class Place:
     ssm: Any
     daemon: subprocess.Popen[bytes]
     folder: Path
+    way: Way
     minutes: int = 10
 
     @property
@@ -89,17 +90,6 @@ def until(done: Callable[[], bool], seconds: float, why: Callable[[], str]) -> N
         time.sleep(0.05)
 
 
-@contextmanager
-def moto() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    try:
-        yield f"http://{host}:{port}"
-    finally:
-        server.stop()
-
-
 def config_in(folder: Path) -> Path:
     config = json.loads((FOLDER / "config.json").read_text())
     config["symbols"] = ["AMC", "GME"]
@@ -117,7 +107,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
     roster = {"conductor": None, "bear_trap": NUMBER}
     start, rules = OPEN + timedelta(minutes=10), Rules(spread_bps=Decimal(0))
     core = Exchange(small_market(), [FIRST], start=start, rules=rules)
-    with moto() as aws, running(core, mode=Stepped(roster)) as server:
+    with moto() as aws, way_to(aws) as way, running(core, mode=Stepped(roster)) as server:
         exchange = Floor(server)
         ssm = boto3.client(
             "ssm",
@@ -129,7 +119,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
         environ = {
             "PATH": os.environ["PATH"],
             **aws_keys,
-            "AWS_ENDPOINT_URL": aws,
+            "AWS_ENDPOINT_URL": way.url,
             "AWS_EC2_METADATA_DISABLED": "true",
             "APCA_API_BASE_URL": exchange.url,
             "MAGELLAN_CLOCK": "exchange",
@@ -147,7 +137,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        found = Place(exchange, ssm, daemon, tmp_path)
+        found = Place(exchange, ssm, daemon, tmp_path, way)
         try:
             found.wait_for("start: Magellan")
             found.advance(3)
@@ -195,6 +185,25 @@ def test_a_reload_with_keys_that_do_not_work_keeps_the_old_ones(place: Place) ->
     assert alert is not None
     assert alert.data["level"] == "critical"
     assert "the old keys stay in use" in str(alert.data["message"])
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [on_the_way.hangs, on_the_way.resets, on_the_way.refuse(400, "ThrottlingException")],
+    ids=["hanging", "down", "throttling"],
+)
+def test_aws_out_of_reach_in_mid_day_stops_nothing(place: Place, fault: Fault) -> None:
+    """Without a reload AWS is not asked at all; with one, the daemon is back within seconds."""
+    place.way.always = fault
+    asked = len(place.way.targets)
+    place.advance(10)
+    assert len(place.way.targets) == asked
+    began = time.monotonic()
+    place.reload("the old keys stay in use")
+    assert time.monotonic() - began < 25
+    place.advance(10)
+    assert place.daemon.poll() is None, place.said
+    assert place.said.count("tick: trading 2/2 symbols") > 20
 
 
 def test_a_planted_secret_is_in_nothing_that_the_daemon_leaves(place: Place) -> None:
