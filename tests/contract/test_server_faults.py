@@ -83,7 +83,7 @@ def test_an_error_from_before_or_behind_the_exchange(
     assert exists(site, "a") is effect
 
 
-def test_59_recent_sip_data_may_be_refused_by_its_words(site: Floor) -> None:
+def test_any_refusal_can_be_played_by_its_words(site: Floor) -> None:
     words = "subscription does not permit querying recent SIP data"
     site.post(
         "/sim/faults", kind="status", status=403, code=42210000, message=words, path="/v2/stocks/*"
