@@ -1,9 +1,11 @@
-"""The clock a daemon lives by, with the order updates that end its naps."""
+"""The clock a daemon lives by, with the order updates and bars that end its naps."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from queue import SimpleQueue
 from typing import Any, Protocol
 
+from magellan_core.alpaca.data_stream import BarHints
 from magellan_core.alpaca.stream import UpdateHints
 from magellan_core.keyring import KeyRing
 from magellan_core.paper.clock import ExchangeClock
@@ -53,6 +55,30 @@ def open_clock(
     stack.callback(hints.stop)
     stack.callback(clock.leave)
     return clock
+
+
+def open_bar_hints(
+    clock: DaemonClock,
+    url: str,
+    symbols: Sequence[str],
+    ring: KeyRing,
+    stack: ExitStack,
+) -> BarHints | None:
+    """Start the stream of bars, which ends naps when a bar is there; `stack` ends it.
+
+    None in stepped time: what is heard there would depend on a socket's timing.
+    """
+    if isinstance(clock, ExchangeClock) and clock.steps():
+        return None
+
+    def hint() -> None:
+        clock.inbox.put(Woken.BARS)
+
+    hints = BarHints(url, ring.keys.key, ring.keys.secret, symbols, hint)
+    ring.give(hints.take)
+    hints.start()
+    stack.callback(hints.stop)
+    return hints
 
 
 def _nothing(_frame: int) -> None:

@@ -52,6 +52,12 @@ class Config:
         return self.model.account_info
 
     @property
+    def streams_bars(self) -> bool:
+        """Whether a stream of bars makes polling early."""
+        needs = self.data_requirements
+        return needs.timeframe == "1Min" if needs.stream is None else needs.stream
+
+    @property
     def name(self) -> str:
         return self.model.strategy.name
 
@@ -179,15 +185,7 @@ def _across(model: Model) -> Iterator[str]:
         yield f"symbols: {symbol} is listed twice"
     if not isinstance(model, BearTrapConfig):
         yield from _bands(model)
-    feed, needed = model.data_requirements.feed, _timeframe(model)
-    if model.data_requirements.timeframe != needed:
-        yield f"data_requirements.timeframe: must be {needed} for {model.strategy.name}"
-    if isinstance(model, BearTrapConfig) and feed != "sip":
-        yield f"data_requirements.feed: {feed} breaks Bear Trap's volume test; it needs sip"
-    if isinstance(model, HourlySwingConfig) and feed == "sip_delayed":
-        yield "data_requirements.feed: sip_delayed is 15 minutes late; use sip or iex"
-    if not isinstance(model, BearTrapConfig) and model.data_requirements.warmup_bars < 84:
-        yield "data_requirements.warmup_bars: must be 84 or more, so that RSI has converged"
+    yield from _data(model)
     if isinstance(model, DailyTrendConfig) and model.execution.execute_until is None:
         yield "execution.execute_until: is missing: when an entry not executed is dropped"
     if isinstance(model, HourlySwingConfig) and model.trading_hours.first_check is None:
@@ -195,6 +193,20 @@ def _across(model: Model) -> Iterator[str]:
     if model.strategy.name not in model.portfolio.strategies:
         yield f"portfolio.strategies: must list {model.strategy.name} itself"
     yield from _addresses(model)
+
+
+def _data(model: Model) -> Iterator[str]:
+    feed, needed = model.data_requirements.feed, _timeframe(model)
+    if model.data_requirements.timeframe != needed:
+        yield f"data_requirements.timeframe: must be {needed} for {model.strategy.name}"
+    if model.data_requirements.stream and needed != "1Min":
+        yield f"data_requirements.stream: must be false or absent, {needed} bars are not streamed"
+    if isinstance(model, BearTrapConfig) and feed != "sip":
+        yield f"data_requirements.feed: {feed} breaks Bear Trap's volume test; it needs sip"
+    if isinstance(model, HourlySwingConfig) and feed == "sip_delayed":
+        yield "data_requirements.feed: sip_delayed is 15 minutes late; use sip or iex"
+    if not isinstance(model, BearTrapConfig) and model.data_requirements.warmup_bars < 84:
+        yield "data_requirements.warmup_bars: must be 84 or more, so that RSI has converged"
 
 
 def _bands(model: DailyTrendConfig | HourlySwingConfig) -> Iterator[str]:

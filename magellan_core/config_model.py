@@ -125,6 +125,11 @@ class DataRequirements(Part):
         (Decimal(1), Decimal(3)),
         description="when a bar that is due is asked for again, counted from its end",
     )
+    stream: bool | None = Field(
+        None,
+        description="whether the market data stream makes polling early, as a hint and no more; "
+        "absent: yes for minute bars; hourly and daily bars are not on it",
+    )
 
 
 class TradingHours(Part):

@@ -10,7 +10,7 @@ from magellan_core.alpaca.deadline import Limits
 from magellan_core.alpaca.transport import Rest, data_rest, trading_rest
 from magellan_core.aws.credentials import Keys, Parameters, fetch
 from magellan_core.config import Config
-from magellan_core.environment import Environment, stream_url_of
+from magellan_core.environment import Environment, bar_stream_url_of, stream_url_of
 from magellan_core.keyring import KeyRing, check_account
 from magellan_core.model import Account
 
@@ -42,6 +42,14 @@ class Connections:
     def data(self) -> AlpacaData:
         rest = self._connected(data_rest, self._data_url)
         return AlpacaData(rest, self._config.data_requirements.feed)
+
+    @property
+    def bar_stream_url(self) -> str | None:
+        """Where bars are streamed from; None: the configuration does without."""
+        config = self._config
+        if not config.streams_bars:
+            return None
+        return bar_stream_url_of(self._data_url, config.data_requirements.feed)
 
     def check(self, account: Account) -> None:
         """Raise unless it is the account that the config names."""

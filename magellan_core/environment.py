@@ -62,6 +62,15 @@ def state_dir(environ: Mapping[str, str]) -> Path:
     return INSTALLED_STATE if INSTALLED_STATE.is_dir() else Path("var/state")
 
 
+def bar_stream_url_of(data_url: str, feed: str) -> str:
+    """The data stream's address: of Alpaca's data host its stream host, else the same host."""
+    parts = urlsplit(data_url)
+    scheme = "wss" if parts.scheme == "https" else "ws"
+    alpaca = parts.netloc.startswith("data.") and parts.netloc.endswith(".alpaca.markets")
+    host = f"stream.{parts.netloc}" if alpaca else parts.netloc
+    return f"{scheme}://{host}/v2/{feed}"
+
+
 def stream_url_of(base_url: str) -> str:
     """The trade_updates address of a REST address: the same host, /stream."""
     parts = urlsplit(base_url)

@@ -52,12 +52,13 @@ class Line(StrEnum):
     ALERT = "alert"
     OUTAGE = "outage"
     BACK = "back"
+    BAR_SEEN = "bar_seen"
     RELOAD = "reload"
 
 
 INFORMATIVE = frozenset(
     {Line.START, Line.STOP, Line.RELOAD}
-    | {Line.DECISION, Line.TRADE, Line.ALERT, Line.OUTAGE, Line.BACK}
+    | {Line.DECISION, Line.TRADE, Line.ALERT, Line.OUTAGE, Line.BACK, Line.BAR_SEEN}
 )
 
 

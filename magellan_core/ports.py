@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from magellan_core.lines import Event as Event
 from magellan_core.market_hours import Session
@@ -100,11 +100,27 @@ class MarketData(Protocol):
         ...
 
 
+class ToldBar(NamedTuple):
+    """A minute bar as a stream told it; `revised`: in place of what was told before."""
+
+    bar: Bar
+    revised: bool
+
+
+class BarNews(Protocol):
+    """A stream of bars, good for hints alone."""
+
+    def told(self) -> Sequence[ToldBar]:
+        """What was told since the last call, oldest first. Never raises, never waits."""
+        ...
+
+
 class Woken(StrEnum):
     """Why a wait ended."""
 
     TIME = "time"
     UPDATE = "update"
+    BARS = "bars"
     STOP = "stop"
     RELOAD = "reload"
 
@@ -115,7 +131,7 @@ class Clock(Protocol):
     def now(self) -> datetime: ...
 
     def wait(self, until: datetime, *, wake_on_update: bool) -> Woken:
-        """Nap until then, an update of our orders (if asked for), or a signal."""
+        """Nap until then, an update of our orders (if asked for), news of bars, or a signal."""
         ...
 
 

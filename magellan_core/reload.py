@@ -24,6 +24,7 @@ FIXED = (
     "portfolio.store",
     "data_requirements.feed",
     "data_requirements.timeframe",
+    "data_requirements.stream",
     "execution.request_timeout_seconds",
     "execution.request_deadline_seconds",
 )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from magellan_core.engine.ledger import Ledger
+from magellan_core.engine.news import News
 from magellan_core.market_hours import (
     Session,
     new_york_date,
@@ -43,6 +44,7 @@ class Feed:
         self.retries = retries
         self.cursor: dict[str, datetime] = {}
         self.primed: set[str] = set()
+        self.news = News(ledger)
         self._expected: datetime | None = None
         self._asked: int = 0
 
@@ -69,6 +71,7 @@ class Feed:
             bars = [b for b in history.get(symbol, ()) if b.end <= cursor[symbol]]
             for bar in bars:
                 strategy.warm(bar)
+                self.news.used(bar)
             if symbol in book.memory:
                 strategy.recall(symbol, book.memory[symbol])
         self.primed = {symbol for symbol, bars in history.items() if bars}
@@ -83,9 +86,11 @@ class Feed:
             expected = newest_end(self.strategy.needs.timeframe, now, session)
             if expected != self._expected:
                 self._expected, self._asked = expected, 0
-        if not self._time_to_ask(now, active):
+        hinted = self.news.hear(now, self.cursor) and self.missing(active)
+        if self._time_to_ask(now, active):
+            self._asked += 1
+        elif not hinted:
             return []
-        self._asked += 1
         wanted = [s for s in active if self._lacks(s)]
         if not wanted:
             return []
@@ -99,6 +104,7 @@ class Feed:
         fresh.sort(key=lambda b: (b.end, b.symbol))
         for bar in fresh:
             self.cursor[bar.symbol] = bar.end
+            self.news.used(bar)
         return fresh
 
     def _time_to_ask(self, now: datetime, active: Collection[str]) -> bool:

@@ -114,6 +114,8 @@ class ExchangeClock:
         signal = self._ask(until, wake=wake_on_update)
         if signal is None:
             return self._reason
+        if signal is Woken.BARS:
+            return signal
         if signal is Woken.RELOAD and self._ask(None, wake=False) is not Woken.STOP:
             return Woken.RELOAD
         self._stopping = True
@@ -166,15 +168,25 @@ class ExchangeClock:
                 return item
         return None
 
+    def steps(self) -> bool:
+        """Whether the exchange's time is stepped, not scaled. Raises ClockError."""
+        return self._state().get("speed") is None
+
     def _peek(self) -> datetime:
         """The exchange's time without waiting for a turn."""
+        try:
+            return datetime.fromisoformat(str(self._state()["now"]))
+        except (ValueError, KeyError) as error:
+            raise ClockError(f"the exchange at {self._host} tells no time: {error}") from error
+
+    def _state(self) -> dict[str, object]:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=10)
         where = f"http://{self._host}:{self._port}/sim/state"
         try:
             connection.request("GET", "/sim/state")
             told = json.loads(connection.getresponse().read())
-            return datetime.fromisoformat(told["now"])
-        except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
+            return dict(told)
+        except (OSError, http.client.HTTPException, ValueError, TypeError) as error:
             raise ClockError(f"{where} does not tell the time: {error}") from error
         finally:
             connection.close()

@@ -88,4 +88,8 @@ _WORDS: Mapping[str, tuple[int, Callable[[Data], str]]] = {
     Line.OUTAGE: (logging.WARNING, lambda d: f"the broker cannot be asked: {d.get('why')}"),
     Line.BACK: (logging.INFO, lambda d: f"the broker answers again after: {d.get('after')}"),
     Line.RELOAD: (logging.WARNING, _reload),
+    Line.BAR_SEEN: (
+        logging.INFO,
+        lambda d: f"a {d.get('what')} bar of {d.get('end')} was told after its decision: seen",
+    ),
 }

@@ -1,0 +1,64 @@
+"""What a stream tells of bars: a hint that makes polling early, or a line on what came too late.
+
+LAW: nothing is decided from it. A bar that was decided on stays as it was decided on; what is told
+of it afterwards is put on record as seen.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from magellan_core.engine.ledger import Ledger
+from magellan_core.lines import Event, Line, bar_data, line
+from magellan_core.model import Bar
+from magellan_core.ports import BarNews, ToldBar
+
+_KEPT = 30  # bars a symbol: what is revised is revised within a minute
+
+
+class News:
+    """Compares what is told with what was used. `source` None: there is no stream."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.source: BarNews | None = None
+        self._ledger = ledger
+        self._used: dict[str, dict[datetime, Bar]] = {}
+
+    def used(self, bar: Bar) -> None:
+        """Remember the bar as it was warmed up or decided on."""
+        bars = self._used.setdefault(bar.symbol, {})
+        bars[bar.start] = bar
+        if len(bars) > _KEPT:
+            del bars[min(bars)]
+
+    def hear(self, now: datetime, cursor: Mapping[str, datetime]) -> bool:
+        """Take what was told; whether a bar beyond a symbol's cursor is said to be there."""
+        if self.source is None:
+            return False
+        told = [each for each in self.source.told() if each.bar.symbol in cursor]
+        self._ledger.write(
+            *[
+                event
+                for each in told
+                if each.bar.end <= cursor[each.bar.symbol]
+                and (event := self._too_late(each, now)) is not None
+            ]
+        )
+        return any(each.bar.end > cursor[each.bar.symbol] for each in told)
+
+    def _too_late(self, told: ToldBar, now: datetime) -> Event | None:
+        """The line on a bar whose time to be decided on is over; None: it says nothing new."""
+        bars = self._used.get(told.bar.symbol, {})
+        if bars and told.bar.start < min(bars):
+            return None  # older than what is remembered
+        used = bars.get(told.bar.start)
+        if used == told.bar:
+            return None
+        return line(
+            now,
+            Line.BAR_SEEN,
+            told.bar.symbol,
+            informative=True,
+            what="late" if used is None else "revised",
+            **bar_data(told.bar),
+            used=None if used is None else bar_data(used),
+        )
