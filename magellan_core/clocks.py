@@ -1,12 +1,14 @@
 """The clock a daemon lives by, with the order updates and bars that end its naps."""
 
-from collections.abc import Sequence
 from contextlib import ExitStack
 from queue import SimpleQueue
 from typing import Any, Protocol
 
 from magellan_core.alpaca.data_stream import BarHints
 from magellan_core.alpaca.stream import UpdateHints
+from magellan_core.connections import Connections
+from magellan_core.engine.engine import Engine
+from magellan_core.engine.words import Report
 from magellan_core.keyring import KeyRing
 from magellan_core.paper.clock import ExchangeClock
 from magellan_core.ports import Clock, Woken
@@ -58,27 +60,32 @@ def open_clock(
 
 
 def open_bar_hints(
-    clock: DaemonClock,
-    url: str,
-    symbols: Sequence[str],
-    ring: KeyRing,
-    stack: ExitStack,
-) -> BarHints | None:
-    """Start the stream of bars, which ends naps when a bar is there; `stack` ends it.
+    engine: Engine, clock: DaemonClock, connections: Connections, stack: ExitStack
+) -> None:
+    """Let the stream of bars, where the configuration wants it, end naps; `stack` ends it.
 
-    None in stepped time: what is heard there would depend on a socket's timing.
+    Not in stepped time: what is heard there would depend on a socket's timing.
     """
-    if isinstance(clock, ExchangeClock) and clock.steps():
-        return None
+    url, ring = connections.bar_stream_url, connections.ring
+    if url is None or (isinstance(clock, ExchangeClock) and clock.steps()):
+        return
 
     def hint() -> None:
         clock.inbox.put(Woken.BARS)
 
-    hints = BarHints(url, ring.keys.key, ring.keys.secret, symbols, hint)
+    hints = BarHints(url, ring.keys.key, ring.keys.secret, engine.symbols, hint)
+    engine.feed.news.source = hints
     ring.give(hints.take)
     hints.start()
     stack.callback(hints.stop)
-    return hints
+
+
+def nap(engine: Engine, clock: DaemonClock, report: Report) -> Woken:
+    """Wait for what the report asks for; news of bars end it only while a bar is missing."""
+    while True:
+        woken = clock.wait(report.next_at, wake_on_update=report.watching)
+        if woken is not Woken.BARS or engine.feed.missing(engine.active()):
+            return woken
 
 
 def _nothing(_frame: int) -> None:

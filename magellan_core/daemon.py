@@ -18,7 +18,7 @@ from types import FrameType
 
 from magellan_core import __version__, reporting
 from magellan_core.alpaca.broker import AlpacaBroker
-from magellan_core.clocks import DaemonClock, open_bar_hints, open_clock
+from magellan_core.clocks import DaemonClock, nap, open_bar_hints, open_clock
 from magellan_core.compose import seconds, settings_of
 from magellan_core.config import Config, load
 from magellan_core.connections import Connections
@@ -133,10 +133,7 @@ class Daemon:
                 LogAlerts(clock.now, sinks=[note]),
                 self._settings(self.config),
             )
-            if connections.bar_stream_url is not None:
-                engine.feed.news.source = open_bar_hints(
-                    clock, connections.bar_stream_url, engine.symbols, connections.ring, stack
-                )
+            open_bar_hints(engine, clock, connections, stack)
             facts = self._say_start(connections.base_url)
             return self._serve(engine, broker, clock, connections, reporter, facts)
 
@@ -211,9 +208,7 @@ class Daemon:
             reporting.report(reporter, engine, self.config, now, report.status)
             if report.finished:
                 return self._halted(engine, clock)
-            woken = clock.wait(report.next_at, wake_on_update=report.watching)
-            while woken is Woken.BARS and not engine.feed.missing(engine.active()):
-                woken = clock.wait(report.next_at, wake_on_update=report.watching)
+            woken = nap(engine, clock, report)
             if woken is Woken.STOP:
                 return self._stop(engine, clock)
             if woken is Woken.RELOAD:

@@ -127,6 +127,53 @@ def test_the_order_in_which_news_arrive_does_not_matter(news: list[Happening]) -
     assert live_through(news, Status.PENDING) is Status.FILLED
 
 
+@given(sequences)
+def test_what_is_over_never_lives_again_but_by_the_brokers_word(
+    happenings: list[Happening],
+) -> None:
+    """Refused and abandoned orders may be found after all; canceled ones only fill."""
+    found_after_all = {Status.REJECTED, Status.ABANDONED}
+    status = Status.PLANNED
+    for happening in happenings:
+        try:
+            after = advance(status, happening)
+        except ImpossibleEvent:
+            continue
+        if is_terminal(status) and is_live(after):
+            assert status in found_after_all
+            assert happening not in (Happening.SENT, Happening.LOST)
+        status = after
+
+
+@given(sequences)
+def test_whatever_happened_an_order_can_still_end(happenings: list[Happening]) -> None:
+    status = live_through(happenings)
+    ends = [
+        advance(status, happening)
+        for happening in Happening
+        if _possible(status, happening) and is_terminal(advance(status, happening))
+    ]
+    assert ends
+
+
+@given(sequences, st.sampled_from(list(Happening)))
+def test_the_same_news_twice_are_told_once(happenings: list[Happening], news: Happening) -> None:
+    status = live_through(happenings)
+    if news is Happening.SENT or not _possible(status, news):
+        return
+    once = advance(status, news)
+    if _possible(once, news):
+        assert advance(once, news) is once
+
+
+def _possible(status: Status, happening: Happening) -> bool:
+    try:
+        advance(status, happening)
+    except ImpossibleEvent:
+        return False
+    return True
+
+
 def test_what_is_live_is_not_terminal() -> None:
     live = {status for status in Status if is_live(status)}
     assert live == {Status.PLANNED, Status.PENDING, Status.UNKNOWN, Status.WORKING}

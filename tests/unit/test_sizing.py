@@ -126,6 +126,23 @@ def test_no_share_is_lost_in_the_split(qty: int) -> None:
     assert parts[2] <= qty * 30 // 100 + 2 or qty < 10
 
 
+@given(st.integers(0, 10**9))
+def test_no_tranche_is_a_share_away_from_its_portion(qty: int) -> None:
+    first, second, runner = split_tranches(qty)
+    assert qty * 0.4 - 1 < first <= qty * 0.4
+    assert qty * 0.3 - 1 < second <= qty * 0.3
+    assert qty * 0.3 <= runner + 1e-6
+    assert runner < qty * 0.3 + 2
+
+
+@given(st.integers(0, 10**6))
+def test_a_share_more_makes_no_tranche_smaller_but_the_runner(qty: int) -> None:
+    before, after = split_tranches(qty), split_tranches(qty + 1)
+    assert before[0] <= after[0]
+    assert before[1] <= after[1]
+    assert after[2] >= before[2] - 1
+
+
 def test_a_negative_quantity_is_refused() -> None:
     with pytest.raises(ValueError, match="negative"):
         split_tranches(-1)

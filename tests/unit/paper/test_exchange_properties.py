@@ -1,5 +1,7 @@
 """Laws that hold for any bars and any orders."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 
@@ -163,3 +165,99 @@ def test_steps_may_be_cut_anywhere(
         seen += cut.step(CLOSE + timedelta(minutes=1), wake=[PA])
     assert seen == updates
     assert cut.fills(PA) == whole.fills(PA)
+
+
+def looked_at(
+    rows: list[Prices], plan: list[tuple[int, OrderForm | str]], rule: Rules
+) -> Iterator[Exchange]:
+    """The exchange as it stands at every minute of the plan, then after the close."""
+    venue = exchange(rows, rules=rule)
+    for minute in range(MINUTES):
+        venue.step(at(minute))
+        for due, act in plan:
+            if due == minute:
+                perform(venue, act)
+        yield venue
+    venue.step(CLOSE + timedelta(minutes=1))
+    yield venue
+
+
+def perform(venue: Exchange, act: OrderForm | str) -> None:
+    with suppress(Rejected):
+        if act == "cancel":
+            venue.cancel_all(PA)
+        elif isinstance(act, OrderForm):
+            venue.submit(PA, act)
+        else:
+            venue.close_position(PA, ACME)
+
+
+@settings(max_examples=100, deadline=None)
+@given(bars(), plans, rules)
+def test_equity_is_cash_and_holdings_and_no_power_is_below_zero(
+    rows: list[Prices], plan: list[tuple[int, OrderForm | str]], rule: Rules
+) -> None:
+    for venue in looked_at(rows, plan, rule):
+        state = venue.account(PA)
+        assert state.equity == state.cash + state.long_market_value + state.short_market_value
+        powers = (state.buying_power, state.regt_buying_power, state.non_marginable_buying_power)
+        assert min(powers) >= 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(bars(), plans, rules)
+def test_what_is_available_lies_between_nothing_and_what_is_held(
+    rows: list[Prices], plan: list[tuple[int, OrderForm | str]], rule: Rules
+) -> None:
+    for venue in looked_at(rows, plan, rule):
+        for held in venue.positions(PA):
+            assert 0 <= abs(held.qty_available) <= abs(held.qty)
+
+
+@settings(max_examples=100, deadline=None)
+@given(bars(), plans, rules)
+def test_a_leg_never_fills_before_its_entry_nor_more_than_it(
+    rows: list[Prices], plan: list[tuple[int, OrderForm | str]], rule: Rules
+) -> None:
+    venue, _ = run(rows, plan, rule)
+    for parent in venue.orders(PA, "all", limit=500, nested=True):
+        sold = sum((leg.filled_qty for leg in parent.legs), Decimal(0))
+        if parent.order_class is OrderClass.OCO:
+            continue  # its parent is one of the two exits, not an entry
+        assert sold <= parent.filled_qty
+        if sold:
+            assert parent.status == "filled"
+            assert parent.filled_at is not None
+            assert all(
+                fill.at >= parent.filled_at
+                for fill in venue.fills(PA)
+                if fill.order_id in {leg.id for leg in parent.legs}
+            )
+
+
+@settings(max_examples=100, deadline=None)
+@given(bars(), plans, rules)
+def test_after_the_close_only_orders_good_till_cancelled_are_alive(
+    rows: list[Prices], plan: list[tuple[int, OrderForm | str]], rule: Rules
+) -> None:
+    venue, _ = run(rows, plan, rule)
+    for order in venue.orders(PA, "all", limit=500):
+        assert order.ended or order.time_in_force is TimeInForce.GTC
+
+
+@settings(max_examples=100, deadline=None)
+@given(bars(), st.integers(1, 50).map(lambda n: Decimal(n) / 20))
+def test_a_trailing_stop_never_goes_back(rows: list[Prices], trail: Decimal) -> None:
+    venue = exchange(rows, rules=Rules(price_ticks="exact"))
+    venue.submit(PA, OrderForm(ACME, Side.BUY, qty=Decimal(10)))
+    venue.step(at(1))
+    form = OrderForm(
+        ACME, Side.SELL, OrderType.TRAILING_STOP, TimeInForce.GTC, Decimal(10), trail_price=trail
+    )
+    sent, seen = venue.submit(PA, form), []
+    for minute in range(2, MINUTES):
+        venue.step(at(minute))
+        stop = venue.order(PA, sent.id).stop_price
+        assert stop is not None
+        seen.append(stop)
+    assert seen == sorted(seen)

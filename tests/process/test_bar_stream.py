@@ -1,0 +1,88 @@
+"""The daemon as a process subscribes to minute bars in flowing time, and not in stepped time."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+
+from magellan_core.model import Timeframe
+from magellan_core.paper.accounts import AccountSpec
+from magellan_core.paper.exchange import Exchange
+from magellan_core.paper.server import Mode, Running, Scaled, Stepped, running
+from tests.contract.server_support import OPEN, small_market
+
+ROOT = Path(__file__).resolve().parents[2]
+AWS = ROOT / "deployable_strategies/bear_trap/aws_deployment"
+ACCOUNT = AccountSpec("PA3DDLQCBJSE", "PK-bear", "secret-bear", Timeframe.MINUTE)
+ROSTER = {"bear_trap": ACCOUNT.number}
+PATIENCE = 40.0
+
+
+def config(tmp_path: Path, *, stream: bool) -> Path:
+    raw = json.loads((AWS / "config.json").read_text(encoding="utf-8"))
+    del raw["$schema"]
+    raw["data_requirements"]["stream"] = stream
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(raw), encoding="utf-8")
+    return path
+
+
+def start(server: Running, tmp_path: Path, *, stream: bool) -> "subprocess.Popen[str]":
+    told = {
+        "APCA_API_BASE_URL": server.base_url,
+        "APCA_API_KEY_ID": ACCOUNT.key,
+        "APCA_API_SECRET_KEY": ACCOUNT.secret,
+        "MAGELLAN_CLOCK": "exchange",
+        "MAGELLAN_CONFIG": str(config(tmp_path, stream=stream)),
+        "MAGELLAN_STATE_DIR": str(tmp_path / "state"),
+    }
+    return subprocess.Popen(
+        [sys.executable, str(AWS / "run_strategy.py")],
+        env={**os.environ, **told},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def until(true: Callable[[], bool]) -> bool:
+    ends_at = monotonic() + PATIENCE
+    while not true() and monotonic() < ends_at:
+        sleep(0.02)
+    return true()
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("mode", "stream", "subscribes"),
+    [
+        (Scaled(30.0, ROSTER), True, True),
+        (Scaled(30.0, ROSTER), False, False),
+        (Stepped(ROSTER), True, False),
+    ],
+)
+def test_who_listens_to_the_stream_of_bars(
+    tmp_path: Path, mode: Mode, stream: bool, subscribes: bool
+) -> None:
+    begins = OPEN + timedelta(minutes=10)
+    exchange = Exchange(small_market(), [ACCOUNT], start=begins)
+    with running(exchange, mode=mode) as server:
+        service = server.service
+        daemon = start(server, tmp_path, stream=stream)
+        try:
+            # Well into its ticks, it would have subscribed.
+            assert until(lambda: service.now() > begins + timedelta(minutes=2))
+            assert until(lambda: service.data.subscribed(ACCOUNT.number)) or not subscribes
+            assert service.data.subscribed(ACCOUNT.number) is subscribes
+        finally:
+            daemon.send_signal(signal.SIGTERM)
+            said, _ = daemon.communicate(timeout=30)
+        assert daemon.returncode == 0, said
+        assert "market data" not in said  # no trouble to tell of
