@@ -36,6 +36,13 @@ check: lint types
 	$(RUN) scripts/config_schema.py --check
 	$(RUN) scripts/make_session_table.py --check
 
+# Figures of this machine, each beside a floor of the same run: var/bench/*.json.
+.PHONY: bench
+bench: setup-dev
+	@mkdir -p var/bench
+	@for name in bar_to_order exchange tick_at_rest recovery; do \
+	  $(RUN) benchmarks/$$name.py > var/bench/$$name.json && echo var/bench/$$name.json || exit 1; done
+
 format: setup-dev
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
