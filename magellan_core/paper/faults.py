@@ -36,6 +36,8 @@ class Kind(StrEnum):
 
 
 STREAM_KINDS = frozenset({Kind.DROP, Kind.DUPLICATE, Kind.REORDER, Kind.LATE, Kind.CUT})
+_DATA = "data/"
+_OF_DATA = frozenset({Kind.DROP, Kind.DUPLICATE, Kind.CUT})
 _HANDLED = frozenset({Kind.RESET, Kind.DRIP, Kind.MUTATE})
 _STATUS = {Kind.STATUS: 504, Kind.HTML: 502}
 
@@ -47,8 +49,9 @@ class Fault:
     `code` and `message` replace those that Alpaca would send with `status`.
     `handled` says whether a spoiled request takes effect all the same; by default it does for
     reset, drip and mutate, and for status 504, and does not otherwise. `seconds` are wall time,
-    `delay` is seconds of the exchange's. A handshake is spoiled only by a switch of method WS, and
-    a trade update is mutated only by one of method UPDATE.
+    `delay` is seconds of the exchange's. A handshake is spoiled only by a switch of method WS, a
+    trade update is mutated only by one of method UPDATE, and a data message is dropped, doubled or
+    cut off only by one whose path starts with data/.
     """
 
     kind: Kind
@@ -100,6 +103,8 @@ class Faults:
             fault = Fault(**{**told, "kind": Kind(told["kind"])})
         except (KeyError, ValueError) as error:
             raise UsageError(f"fault of unknown kind {error}: use one of {[*Kind]}") from error
+        if fault.path.startswith(_DATA) and fault.kind not in _OF_DATA:
+            raise UsageError(f"{fault.path}: data messages take {', '.join(sorted(_OF_DATA))} only")
         self.armed.append(fault)
         return fault
 
@@ -122,6 +127,8 @@ class Faults:
             if fault.spoils_streams is not stream:
                 continue
             if method == "WS" and fault.method != "WS":
+                continue
+            if path.startswith(_DATA) and not fault.path.startswith(_DATA):
                 continue
             if not fault.matches(account, method, path):
                 continue

@@ -217,6 +217,7 @@ def test_a_client_that_does_not_read_is_told_407_and_left(
     [
         ({"kind": "drop", "path": "data/bars"}, ["GME", "AMC", "GME"]),
         ({"kind": "duplicate", "path": "data/*"}, ["AMC", "AMC", "GME"]),
+        ({"kind": "drop"}, ["AMC", "GME"]),  # a switch for trade updates
     ],
 )
 def test_market_messages_may_be_dropped_or_doubled(

@@ -146,6 +146,7 @@ def test_a_switch_for_one_account_spares_the_others_and_can_be_cleared(site: Flo
         ({"kind": "flood"}, "unknown kind"),
         ({"kind": "html", "colour": "red"}, "a fault has no colour"),
         ({}, "unknown kind"),
+        ({"kind": "late", "path": "data/bars"}, "cut, drop, duplicate only"),
     ],
 )
 def test_a_switch_that_does_not_exist_is_refused(
