@@ -6,7 +6,7 @@ from datetime import date
 from magellan_core.backtest import bars
 from magellan_core.backtest.fills import POLICIES
 from magellan_core.backtest.judge import Judge
-from magellan_core.backtest.options import BacktestOptions
+from magellan_core.backtest.options import DEFAULTS, BacktestOptions
 from magellan_core.backtest.per_symbol import SymbolRun, Terms
 from magellan_core.backtest.result import AccountRun, Result
 from magellan_core.backtest.strategies import maker
@@ -30,7 +30,10 @@ def run(options: BacktestOptions, tell: Progress = silent) -> Result:
     """
     check(options)
     if options.accounts == "shared":
-        raise UsageError(f"{options.config.name}: --accounts shared is not available")
+        # The engine and the exchange are imported only where they run.
+        from magellan_core.backtest.shared import shared
+
+        return shared(options, tell)
     return per_symbol(options, tell)
 
 
@@ -41,6 +44,15 @@ def check(options: BacktestOptions) -> None:
         raise UsageError(f"--from {options.first} lies after --to {options.last}")
     if options.fill == "rth_open" and name != "hourly_swing":
         raise UsageError(f"--fill rth_open: {name} fills at next_open or close")
+    if options.accounts == "shared":
+        as_deployed = DEFAULTS[name]
+        if (options.fill, options.bars) != (as_deployed.fill, as_deployed.bars):
+            raise UsageError(
+                f"--accounts shared: {name} is live on {as_deployed.bars} bars and fills at "
+                f"{as_deployed.fill}: ask for those, or for --accounts per-symbol"
+            )
+        if not options.history:
+            raise UsageError("--no-history: --accounts shared warms up as live, by all history")
     if options.capital <= 0 or options.cost_bps < 0 or options.warmup_bars < 0:
         raise UsageError("--capital must be above 0, --cost-bps and --warmup-bars not below")
     if options.symbols is not None and not options.symbols:
