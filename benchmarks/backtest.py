@@ -27,7 +27,7 @@ from random import Random
 from time import perf_counter, process_time
 
 from magellan_core.backtest import bars
-from magellan_core.backtest.drive import drive
+from magellan_core.backtest.drive import drive_all
 from magellan_core.backtest.fills import POLICIES
 from magellan_core.backtest.judge import Judge
 from magellan_core.backtest.options import DEFAULTS, BacktestOptions
@@ -186,7 +186,7 @@ def engine() -> Figures:
     )  # fmt: skip
     made = stage(options, market)
     wall, cpu = perf_counter(), process_time()
-    drive([made.seat], made.exchange, made.until)
+    drive_all([made.seat], made.exchange, made.until)
     kinds = [event.kind for event in made.journal.events()]
     return figures(kinds.count(Line.BAR), kinds.count(Line.FILL), wall, cpu)
 

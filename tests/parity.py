@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path
 
-from magellan_core.backtest.drive import Seat, drive
+from magellan_core.backtest.drive import Seat, drive_all
 from magellan_core.backtest.options import DEFAULTS, BacktestOptions
 from magellan_core.backtest.shared import Told, stage
 from magellan_core.backtest.strategies import BUILDERS
@@ -92,7 +92,7 @@ def by_backtest(market: Market, name: str, config: Config, first: date, last: da
         spread_bps=Rules().spread_bps / 2,
     )
     made = stage(options, market)
-    drive([made.seat], made.exchange, made.until)
+    drive_all([made.seat], made.exchange, made.until)
     return told(made.journal.events())
 
 
@@ -118,7 +118,7 @@ def by_engines(
             replace(settings),
         )
         seats.append(Seat(engine, number))
-    drive(seats, exchange, sessions[-1].close + timedelta(minutes=30))
+    drive_all(seats, exchange, sessions[-1].close + timedelta(minutes=30))
     return {name: told(journal.events()) for name, journal in journals.items()}
 
 

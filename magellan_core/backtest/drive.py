@@ -42,7 +42,9 @@ def nobody(_now: datetime) -> None:
     """Looks at nothing."""
 
 
-def drive(seats: Sequence[Seat], exchange: Exchange, until: datetime, look: Look = nobody) -> None:
+def drive_all(
+    seats: Sequence[Seat], exchange: Exchange, until: datetime, look: Look = nobody
+) -> None:
     """Recover at the exchange's time, then tick until `until`; who is halted and flat leaves.
 
     `look` is called whenever everybody has had his turn.
@@ -67,3 +69,10 @@ def drive(seats: Sequence[Seat], exchange: Exchange, until: datetime, look: Look
             if seat.due(exchange.now):
                 seat.tick(exchange.now)
         look(exchange.now)
+
+
+def drive(engine: Engine, exchange: Exchange, account: str, until: datetime) -> Report | None:
+    """One engine alone. Return its last report; None if there was nothing left to do."""
+    seat = Seat(engine, account)
+    drive_all([seat], exchange, until)
+    return seat.report

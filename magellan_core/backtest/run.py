@@ -12,6 +12,7 @@ from magellan_core.backtest.result import AccountRun, Result
 from magellan_core.backtest.strategies import maker
 from magellan_core.compose import settings_of
 from magellan_core.errors import UsageError
+from magellan_core.market_hours import FIRST_DAY, LAST_DAY, sessions_between
 from magellan_core.paper.market_files import read_splits
 from magellan_core.store.memory import MemoryJournal
 
@@ -80,10 +81,11 @@ def per_symbol(options: BacktestOptions, tell: Progress = silent) -> Result:
         first=bars.midnight(options.first),
     )
     limits = settings_of(options.config, patrol=None, patrol_closed=None).entry
+    sessions = sessions_between(max(options.first, FIRST_DAY), min(options.last, LAST_DAY))
     accounts: list[AccountRun] = []
     for done, (symbol, rows) in enumerate(series.items(), start=1):
         bars.require_days(rows, options.first, options.last)
-        warnings += _gaps(symbol, bars.absent_sessions(rows, options.first, options.last))
+        warnings += _gaps(symbol, bars.absent_sessions(rows, sessions))
         judge = Judge(limits, MemoryJournal())
         accounts.append(SymbolRun(make((symbol,)), rows, terms, judge).run())
         tell(done, len(series))

@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import partial
 
 from magellan_core.backtest.curve import Curve
-from magellan_core.backtest.drive import Seat, drive
+from magellan_core.backtest.drive import Seat, drive_all
 from magellan_core.backtest.options import BacktestOptions
 from magellan_core.backtest.result import AccountRun, Result
 from magellan_core.backtest.strategies import maker
@@ -111,7 +111,7 @@ def shared(options: BacktestOptions, tell: Callable[[int, int], None]) -> Result
             today = day
             tell(sum(1 for d in days if d < day), len(days))
 
-    drive([seat], exchange, made.until, look)
+    drive_all([seat], exchange, made.until, look)
     cost = options.cost_bps / _BASIS_POINT
     closed, signals, still = trades_of(made.journal.events(), cost)
     timeframe = seat.engine.feed.strategy.needs.timeframe

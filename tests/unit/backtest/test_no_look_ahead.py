@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from magellan_core.backtest import bars as bars_module
-from magellan_core.backtest.drive import drive
+from magellan_core.backtest.drive import drive_all
 from magellan_core.backtest.fills import POLICIES
 from magellan_core.backtest.judge import Judge
 from magellan_core.backtest.options import DEFAULTS, BacktestOptions
@@ -96,7 +96,7 @@ def options(name: str, accounts: str) -> BacktestOptions:
 def live(name: str, bars: Bars, until: datetime) -> Lines:
     """The engine's lines strictly before an instant."""
     made = stage(options(name, "shared"), Market.from_bars(bars))
-    drive([made.seat], made.exchange, until)
+    drive_all([made.seat], made.exchange, until)
     return [row for row in told(made.journal.events()) if str(row[0]) < str(until)]
 
 
