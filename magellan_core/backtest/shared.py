@@ -141,6 +141,7 @@ def shared(options: BacktestOptions, tell: Callable[[int, int], None]) -> Result
         capital=options.capital,
         accounts=(account,),
         warnings=tuple(warnings),
+        cost_bps=options.cost_bps,
     )
 
 
