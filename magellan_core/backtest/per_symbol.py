@@ -94,7 +94,13 @@ class SymbolRun:
             left = len(live)
             for bar in bars_of(series, live):
                 left -= 1
-                if account.lot is not None or self.waiting is not None or bar.start >= due:
+                held = account.lot
+                # Brackets meet every bar; without them nothing happens before the strategy's time.
+                if (
+                    (held is not None and held.parts)
+                    or self.waiting is not None
+                    or bar.start >= due
+                ):
                     view.now = bar.start
                     self._live_through(bar, last=left == 0)
                     due = strategy.next_due(view) or NEVER
