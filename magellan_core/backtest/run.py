@@ -11,7 +11,7 @@ from magellan_core.backtest.per_symbol import SymbolRun, Terms
 from magellan_core.backtest.result import AccountRun, Result
 from magellan_core.backtest.strategies import maker
 from magellan_core.compose import settings_of
-from magellan_core.errors import UsageError
+from magellan_core.errors import UnknownSymbol, UsageError
 from magellan_core.market_hours import FIRST_DAY, LAST_DAY, sessions_between
 from magellan_core.paper.market_files import read_splits
 from magellan_core.store.memory import MemoryJournal
@@ -73,6 +73,8 @@ def per_symbol(options: BacktestOptions, tell: Progress = silent) -> Result:
         first=None if options.history else options.first,
         last=options.last,
     )
+    if warnings and options.symbols is not None:
+        raise UnknownSymbol(f"{'; '.join(warnings)}: leave them out of --symbols")
     terms = Terms(
         capital=options.capital,
         cost=options.cost_bps / _BASIS_POINT,
