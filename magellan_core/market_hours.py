@@ -20,6 +20,7 @@ _FULL_SESSION = timedelta(hours=6, minutes=30)
 _SATURDAY = 5
 # New York is UTC-5 or UTC-4: from 05:00 UTC on both calendars show one date, before 04:00 never.
 _SAME_DATE_FROM_HOUR = 5
+_SETTLED_FROM_HOUR = 3
 
 
 class Session(NamedTuple):
@@ -108,11 +109,21 @@ def at_new_york(day: date, hour: int, minute: int = 0) -> datetime:
 
     Raise ValueError for a time that the change to or from summer time skips or repeats.
     """
+    if not 0 < hour < _SETTLED_FROM_HOUR:
+        # Clocks change at two: what noon has holds from three on, and until the next midnight.
+        offset = _noon_offset(day if hour else day - _ONE_DAY)
+        return datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC) - offset
     wall = datetime.combine(day, time(hour, minute))
     try:
         return _NEW_YORK.localize(wall, is_dst=None).astimezone(UTC)
     except pytz.InvalidTimeError:
         raise ValueError(f"{wall:%Y-%m-%d %H:%M} is not one instant in New York") from None
+
+
+@cache
+def _noon_offset(day: date) -> timedelta:
+    at = datetime(day.year, day.month, day.day, 17, tzinfo=UTC).astimezone(_NEW_YORK)
+    return at.utcoffset() or timedelta(0)
 
 
 def label(at: datetime) -> str:

@@ -11,7 +11,8 @@ Examples:
 import argparse
 import os
 import sys
-from datetime import date
+from collections.abc import Mapping
+from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ sys.path.insert(0, str(ROOT))
 from magellan_core.backtest.options import DEFAULTS, BacktestOptions
 from magellan_core.config import load
 from magellan_core.errors import ExitCode, MagellanError, UsageError
+from magellan_core.model import Timeframe
 
 CONFIGS = {
     "bear_trap": "bear_trap",
@@ -113,7 +115,7 @@ def options_of(asked: argparse.Namespace) -> BacktestOptions:
         symbols = tuple(dict.fromkeys(s.strip() for s in asked.symbols.split(",") if s.strip()))
     return BacktestOptions(
         config=config,
-        data=Path(asked.data),
+        data=asked.cache if asked.data == "alpaca" else Path(asked.data),
         first=asked.first,
         last=asked.last,
         symbols=symbols,
@@ -161,10 +163,26 @@ class Progress:
         sys.stderr.flush()
 
 
+def download(options: BacktestOptions, environ: Mapping[str, str]) -> None:
+    """Fetch what the run and its warm-up need. Raise CredentialsError, Unavailable, DataError."""
+    from magellan_core.engine.feed import EPOCH_OF
+    from scripts.fetch_market_data import download
+
+    requirements = options.config.data_requirements
+    timeframe = Timeframe(requirements.timeframe)
+    warm_up = EPOCH_OF[timeframe](requirements.warmup_bars) if options.history else timedelta(0)
+    feed = "iex" if requirements.feed == "iex" else "sip"
+    symbols = options.symbols or options.config.symbols
+    first = options.first - warm_up
+    download(environ, options.data, symbols, timeframe, first, options.last, feed=feed)
+
+
 def main(arguments: list[str] | None = None) -> int:
     asked = parser().parse_args(arguments)
     try:
         options = options_of(asked)
+        if asked.data == "alpaca":
+            download(options, os.environ)
         from magellan_core.backtest.run import run
 
         result = run(options, Progress())

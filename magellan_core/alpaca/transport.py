@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from alpaca.common.exceptions import APIError
 from alpaca.common.rest import RESTClient
+from alpaca.data.historical.corporate_actions import CorporateActionsClient
 from alpaca.data.historical.stock import StockHistoricalDataClient
 from alpaca.trading.client import TradingClient
 from requests import Response
@@ -133,6 +134,12 @@ def trading_rest(key: str, secret: str, url: str = PAPER_URL, limits: Limits | N
 def data_rest(key: str, secret: str, url: str = DATA_URL, limits: Limits | None = None) -> Rest:
     """The market data API; `url` is the host root, without /v2."""
     client = StockHistoricalDataClient(key, secret, raw_data=True, url_override=url)
+    return Rest(client, limits or Limits())
+
+
+def actions_rest(key: str, secret: str, url: str = DATA_URL, limits: Limits | None = None) -> Rest:
+    """The corporate actions API, which is at /v1; `url` is the host root."""
+    client = CorporateActionsClient(key, secret, raw_data=True, url_override=url)
     return Rest(client, limits or Limits())
 
 

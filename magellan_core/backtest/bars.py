@@ -17,13 +17,14 @@ from magellan_core.market_hours import (
     at_new_york,
     new_york_date,
     session_on,
-    sessions_between,
 )
 from magellan_core.model import Timeframe
 from magellan_core.paper.market_files import bar_files, read_series, read_splits
 from magellan_core.paper.market_series import Series, instant, micros
 
 _ONE_DAY = timedelta(days=1)
+_DAY = 86_400_000_000
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
 class Stretch(NamedTuple):
@@ -119,16 +120,10 @@ def require_days(series: Series, first: date, last: date) -> None:
     raise DataError(f"{series.symbol}: no bars for {first}..{last}; {covers}: ask for other days")
 
 
-def absent_sessions(series: Series, first: date, last: date) -> list[date]:
-    """Sessions of the days asked for that have no bar at all."""
-    days = sessions_between(max(first, FIRST_DAY), min(last, LAST_DAY))
-    absent = []
-    for session in days:
-        at = micros(midnight(session.date))
-        row = bisect_left(series.starts, at)
-        if row == len(series) or series.starts[row] >= micros(midnight(session.date + _ONE_DAY)):
-            absent.append(session.date)
-    return absent
+def absent_sessions(series: Series, sessions: Sequence[Session]) -> list[date]:
+    """Those sessions that have no bar at all, by UTC day."""
+    days = {start // _DAY for start in series.starts}
+    return [s.date for s in sessions if s.date.toordinal() - _EPOCH_DAY not in days]
 
 
 def stretches(series: Series, timeframe: Timeframe, extended_hours: bool) -> Iterator[Stretch]:

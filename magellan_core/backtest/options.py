@@ -80,8 +80,7 @@ class BacktestOptions:
             "fill": f"{self.fill} ({_FILLS[self.fill]})",
             "cost": f"{self.cost_bps} bps of notional a side",
             "capital": f"{self.capital} dollars an account",
-            "warm-up": f"no signal from the first {self.warmup_bars} bars of the data; "
-            + ("bars before the first day warm indicators" if self.history else "no history"),
+            "warm-up": self._warm_up(),
             "prices": f"{self.price_ticks} ticks",
             "config": self.config.digest,
         }
@@ -97,3 +96,9 @@ class BacktestOptions:
         if self.overrides:
             told["overrides"] = ", ".join(f"{k}={v}" for k, v in sorted(self.overrides.items()))
         return told
+
+    def _warm_up(self) -> str:
+        if self.accounts == "shared":
+            return f"as live, {self.config.data_requirements.warmup_bars} bars before the first day"
+        before = "bars before the first day warm indicators" if self.history else "no history"
+        return f"no signal from the first {self.warmup_bars} bars of the data; {before}"

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import repeat
 
 from magellan_core.backtest.account import Lot, SymbolAccount
 from magellan_core.backtest.bars import stretches
@@ -28,6 +27,7 @@ from magellan_core.strategy import Strategy, View
 NEVER = datetime.max.replace(tzinfo=UTC)
 ALWAYS = datetime.min.replace(tzinfo=UTC)
 NO_ONE: frozenset[str] = frozenset()
+_TUPLE = tuple.__new__
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,13 @@ class SymbolRun:
             left = len(live)
             for bar in bars_of(series, live):
                 left -= 1
-                if account.lot is not None or self.waiting is not None or bar.start >= due:
+                held = account.lot
+                # Brackets meet every bar; without them nothing happens before the strategy's time.
+                if (
+                    (held is not None and held.parts)
+                    or self.waiting is not None
+                    or bar.start >= due
+                ):
                     view.now = bar.start
                     self._live_through(bar, last=left == 0)
                     due = strategy.next_due(view) or NEVER
@@ -215,18 +221,20 @@ class SymbolRun:
 
 
 def bars_of(series: Series, rows: range) -> Iterator[Bar]:
-    """Those rows as bars."""
+    """Those rows, of one length, as bars. Where one bar ends and the next starts is one object."""
     if not rows:
-        return iter(())
+        return
     cut = slice(rows.start, rows.stop)
-    return map(
-        Bar,
-        repeat(series.symbol),
-        map(instant, series.starts[cut]),
-        map(instant, series.ends[cut]),
-        series.opens[cut],
-        series.highs[cut],
-        series.lows[cut],
-        series.closes[cut],
-        series.volumes[cut],
-    )
+    symbol, starts, ends = series.symbol, series.starts[cut], series.ends[cut]
+    length = instant(ends[0]) - instant(starts[0])
+    opens, highs, lows = series.opens[cut], series.highs[cut], series.lows[cut]
+    closes, volumes = series.closes[cut], series.volumes[cut]
+    before, end = 0, ALWAYS
+    for us, until, o, h, l, c, v in zip(  # noqa: E741
+        starts, ends, opens, highs, lows, closes, volumes, strict=True
+    ):
+        start = end if us == before else instant(us)
+        end = start + length
+        before = until
+        # What Bar._make does, without the call.
+        yield _TUPLE(Bar, (symbol, start, end, o, h, l, c, v))

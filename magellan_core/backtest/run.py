@@ -6,12 +6,13 @@ from datetime import date
 from magellan_core.backtest import bars
 from magellan_core.backtest.fills import POLICIES
 from magellan_core.backtest.judge import Judge
-from magellan_core.backtest.options import BacktestOptions
+from magellan_core.backtest.options import DEFAULTS, BacktestOptions
 from magellan_core.backtest.per_symbol import SymbolRun, Terms
 from magellan_core.backtest.result import AccountRun, Result
 from magellan_core.backtest.strategies import maker
 from magellan_core.compose import settings_of
-from magellan_core.errors import UsageError
+from magellan_core.errors import UnknownSymbol, UsageError
+from magellan_core.market_hours import FIRST_DAY, LAST_DAY, sessions_between
 from magellan_core.paper.market_files import read_splits
 from magellan_core.store.memory import MemoryJournal
 
@@ -30,7 +31,10 @@ def run(options: BacktestOptions, tell: Progress = silent) -> Result:
     """
     check(options)
     if options.accounts == "shared":
-        raise UsageError(f"{options.config.name}: --accounts shared is not available")
+        # The engine and the exchange are imported only where they run.
+        from magellan_core.backtest.shared import shared
+
+        return shared(options, tell)
     return per_symbol(options, tell)
 
 
@@ -41,6 +45,15 @@ def check(options: BacktestOptions) -> None:
         raise UsageError(f"--from {options.first} lies after --to {options.last}")
     if options.fill == "rth_open" and name != "hourly_swing":
         raise UsageError(f"--fill rth_open: {name} fills at next_open or close")
+    if options.accounts == "shared":
+        as_deployed = DEFAULTS[name]
+        if (options.fill, options.bars) != (as_deployed.fill, as_deployed.bars):
+            raise UsageError(
+                f"--accounts shared: {name} is live on {as_deployed.bars} bars and fills at "
+                f"{as_deployed.fill}: ask for those, or for --accounts per-symbol"
+            )
+        if not options.history:
+            raise UsageError("--no-history: --accounts shared warms up as live, by all history")
     if options.capital <= 0 or options.cost_bps < 0 or options.warmup_bars < 0:
         raise UsageError("--capital must be above 0, --cost-bps and --warmup-bars not below")
     if options.symbols is not None and not options.symbols:
@@ -60,6 +73,8 @@ def per_symbol(options: BacktestOptions, tell: Progress = silent) -> Result:
         first=None if options.history else options.first,
         last=options.last,
     )
+    if warnings and options.symbols is not None:
+        raise UnknownSymbol(f"{'; '.join(warnings)}: leave them out of --symbols")
     terms = Terms(
         capital=options.capital,
         cost=options.cost_bps / _BASIS_POINT,
@@ -68,10 +83,11 @@ def per_symbol(options: BacktestOptions, tell: Progress = silent) -> Result:
         first=bars.midnight(options.first),
     )
     limits = settings_of(options.config, patrol=None, patrol_closed=None).entry
+    sessions = sessions_between(max(options.first, FIRST_DAY), min(options.last, LAST_DAY))
     accounts: list[AccountRun] = []
     for done, (symbol, rows) in enumerate(series.items(), start=1):
         bars.require_days(rows, options.first, options.last)
-        warnings += _gaps(symbol, bars.absent_sessions(rows, options.first, options.last))
+        warnings += _gaps(symbol, bars.absent_sessions(rows, sessions))
         judge = Judge(limits, MemoryJournal())
         accounts.append(SymbolRun(make((symbol,)), rows, terms, judge).run())
         tell(done, len(series))

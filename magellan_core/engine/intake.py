@@ -167,6 +167,8 @@ class Intake:
             objections=against,
             numbers=dict(now.numbers),
             quote=quote_data(quote),
+            equity=str(now.account.equity),
+            buying_power=str(now.account.buying_power),
         )
         if against:
             self.ledger.write(decided)

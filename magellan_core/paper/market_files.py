@@ -7,9 +7,9 @@ from datetime import date, timedelta
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from magellan_core.errors import DataError
@@ -49,22 +49,22 @@ def read_series(
     holidays and Saturdays, of extended hours) are no session's and are dropped. Without
     `sessions_only` they are kept, and each daily row spans its UTC day as stored.
     """
-    tables = [_read(path) for path in files]
-    table = pa.concat_tables(tables).combine_chunks()
-    starts = _longs(table.column("timestamp"))
-    if any(a >= b for a, b in pairwise(starts)):
-        table, starts = _in_order(table)
+    columns = _columns(files)
+    starts = columns.pop("timestamp")
     keep: list[int] | None = None
+    if any(a >= b for a, b in pairwise(starts)):
+        keep = _in_order(starts)
+        starts = array("q", [starts[i] for i in keep])
     if timeframe is Timeframe.DAY and sessions_only:
-        keep, starts, ends = _sessions(starts)
+        sessions, starts, ends = _sessions(starts)
+        keep = sessions if keep is None else [keep[i] for i in sessions]
     else:
         length = LENGTH[timeframe] // timedelta(microseconds=1)
         ends = array("q", [start + length for start in starts])
     made = Series(symbol, starts, ends)
-    if keep is not None:
-        table = table.take(pa.array(keep, pa.int64()))
     made.opens, made.highs, made.lows, made.closes, made.volumes = (
-        _doubles(table.column(name)) for name in _PRICES
+        column if keep is None else array("d", [column[i] for i in keep])
+        for column in columns.values()
     )
     return made
 
@@ -97,27 +97,52 @@ def as_ratio(ratio: float | Fraction) -> Fraction:
     return simple
 
 
-def _read(path: Path) -> pa.Table:
+def _columns(files: Collection[Path]) -> dict[str, "array[Any]"]:
+    """Starts in microseconds, prices and volumes, as the files hold them one after the other."""
+    told: dict[str, array[Any]] = {"timestamp": array("q")}
+    told |= {name: array("d") for name in _PRICES}
+    for path in files:
+        for name, column in _read(path).items():
+            for chunk in column.chunks:
+                values = _plain(chunk)
+                kind = told[name].typecode
+                told[name] += values if values.typecode == kind else array(kind, values)
+    return told
+
+
+def _read(path: Path) -> dict[str, pa.ChunkedArray]:
+    """The columns of a file. Nothing here makes pyarrow import pandas or its compute module,
+    which would cost a short run more than its bars: no datasets, no to_numpy, casts where needed.
+    """
     try:
-        table = pq.read_table(path, columns=["timestamp", *_PRICES], partitioning=None)
-        stamps = pc.cast(table.column("timestamp"), pa.timestamp("us", "UTC"))
-        columns = [pc.cast(table.column(name), pa.float64()) for name in _PRICES]
+        with pq.ParquetFile(path) as file:
+            table = file.read(columns=["timestamp", *_PRICES])
+        made = {"timestamp": _as(table.column("timestamp"), pa.timestamp("us", "UTC"))}
+        made |= {name: _as(table.column(name), pa.float64(), pa.int64()) for name in _PRICES}
     except (OSError, pa.ArrowException, KeyError) as fault:
         why = str(fault).splitlines()[0]
         raise DataError(f"{path}: not readable as bars ({why}): replace the file") from None
-    made = pa.table([stamps, *columns], names=["timestamp", *_PRICES])
-    if any(column.null_count for column in made.columns):
+    if any(column.null_count for column in made.values()):
         raise DataError(f"{path}: has empty cells: replace the file")
     return made
 
 
-def _in_order(table: pa.Table) -> tuple[pa.Table, "array[int]"]:
-    """The rows oldest first; of rows with one start, the first one told."""
-    order = pc.sort_indices(table, sort_keys=[("timestamp", "ascending")])
-    table = table.take(order)
-    starts = _longs(table.column("timestamp"))
-    keep = [i for i, at in enumerate(starts) if i == 0 or at != starts[i - 1]]
-    return table.take(pa.array(keep, pa.int64())), array("q", [starts[i] for i in keep])
+def _as(column: pa.ChunkedArray, kind: pa.DataType, *others: pa.DataType) -> pa.ChunkedArray:
+    return column if column.type in (kind, *others) else column.cast(kind)
+
+
+def _plain(chunk: pa.Array) -> "array[Any]":
+    """The eight-byte values of a chunk without empty cells."""
+    made: array[Any] = array("d" if pa.types.is_floating(chunk.type) else "q")
+    _, values = chunk.buffers()
+    made.frombytes(memoryview(values)[8 * chunk.offset : 8 * (chunk.offset + len(chunk))])
+    return made
+
+
+def _in_order(starts: "array[int]") -> list[int]:
+    """Rows oldest first; of rows with one start, the first one told."""
+    rows = sorted(range(len(starts)), key=starts.__getitem__)
+    return [i for n, i in enumerate(rows) if n == 0 or starts[i] != starts[rows[n - 1]]]
 
 
 def _sessions(starts: "array[int]") -> tuple[list[int], "array[int]", "array[int]"]:
@@ -131,15 +156,3 @@ def _sessions(starts: "array[int]") -> tuple[list[int], "array[int]", "array[int
             opens.append(micros(session.open))
             closes.append(micros(session.close))
     return keep, opens, closes
-
-
-def _longs(column: pa.ChunkedArray) -> "array[int]":
-    made = array("q")
-    made.frombytes(pc.cast(column, pa.int64()).to_numpy().tobytes())
-    return made
-
-
-def _doubles(column: pa.ChunkedArray) -> "array[float]":
-    made = array("d")
-    made.frombytes(column.to_numpy().tobytes())
-    return made

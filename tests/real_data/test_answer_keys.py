@@ -87,3 +87,14 @@ def test_days_without_bars_are_told_with_what_there_is() -> None:
         done.stderr
     )
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.timeout(120)
+def test_a_symbol_asked_for_by_name_must_be_there_one_of_the_config_need_not() -> None:
+    days = ("--from", "2024-03-01", "--to", "2024-03-28", "--data", str(BARS))
+    named = script("--strategy", "daily_trend", "--symbols", "SPY,GLD", *days)
+    assert named.returncode == 67
+    assert "GLD: no 1Day bars" in named.stderr
+    every = script("--strategy", "daily_trend", *days)
+    assert every.returncode == 0, every.stderr
+    assert "warning: GLD: no 1Day bars" in every.stdout

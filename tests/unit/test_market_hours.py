@@ -252,3 +252,14 @@ def test_the_bounds_are_those_of_the_script() -> None:
         make_session_table.FIRST_DAY,
         make_session_table.LAST_DAY,
     )
+
+
+def test_new_york_times_are_those_of_the_time_zone_on_every_day_of_the_table() -> None:
+    """Also on the days that change the clocks, in the hours that a change does not touch."""
+    zone = ZoneInfo("America/New_York")
+    day = FIRST_DAY
+    while day <= LAST_DAY:
+        for hour in (0, 3, 4, 9, 16, 20, 23):
+            wall = datetime(day.year, day.month, day.day, hour, 30, tzinfo=zone)
+            assert at_new_york(day, hour, 30) == wall.astimezone(UTC), (day, hour)
+        day += timedelta(days=1)

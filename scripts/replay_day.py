@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Run a past live day again from its journal and report the first difference.
+
+The journal holds the bars, quotes, account figures, orders and fills of the day; the strategy and
+the engine decide anew. Indicators are warmed by the journal's earlier bars, and by those of --data
+from before its first: without them a young journal cannot warm a long indicator.
+"""
+
+import argparse
+import sys
+from dataclasses import replace
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from magellan_core.backtest.replay import days_of, replay
+from magellan_core.backtest.strategies import BUILDERS
+from magellan_core.compose import settings_of
+from magellan_core.config import load
+from magellan_core.errors import ConfigMissing, DataError, ExitCode, MagellanError
+from magellan_core.lines import Event, Line, instant
+from magellan_core.model import Bar, Timeframe
+from magellan_core.store.journal import read_only
+
+FOLDERS = {
+    "bear_trap": "bear_trap",
+    "daily_trend": "daily_trend_hysteresis",
+    "hourly_swing": "hourly_swing",
+}
+
+
+def history(
+    folder: Path, symbols: tuple[str, ...], timeframe: Timeframe, events: list[Event]
+) -> dict[str, list[Bar]]:
+    """Stored bars from before the journal's first of each symbol, as they were told that day."""
+    from magellan_core.paper.market import Market
+
+    firsts: dict[str, Event] = {}
+    for event in events:
+        if event.kind == Line.BAR and event.symbol is not None:
+            firsts.setdefault(event.symbol, event)
+    if not firsts:
+        return {}
+    last = max(event.at for event in firsts.values())
+    market = Market.load(folder, first=date(1990, 1, 1), last=last.date(), symbols=symbols)
+    return {
+        symbol: market.bars(
+            symbol,
+            timeframe,
+            instant("1990-01-01T00:00:00+00:00"),
+            instant(first.data["start"]),
+            as_of=instant(first.data["start"]),
+            split_adjusted=timeframe is not Timeframe.MINUTE,
+        )
+        for symbol, first in firsts.items()
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--journal", required=True, type=Path, metavar="FILE", help="<state>/<strategy>.sqlite3")
+    add("--day", type=date.fromisoformat, metavar="DATE", help="default: the journal's last")
+    add("--strategy", choices=sorted(FOLDERS), help="default: the journal's file name says it")
+    add("--config", type=Path, metavar="FILE", help="as it was on the day; default: as shipped")
+    add("--data", type=Path, metavar="DIR", help="bars from before the journal's first")
+    asked = parser.parse_args(arguments)
+    name = asked.strategy or asked.journal.name.split(".")[0]
+    try:
+        if name not in FOLDERS:
+            raise ConfigMissing(f"{asked.journal}: whose journal is it? give --strategy")
+        beside = ROOT / "deployable_strategies" / FOLDERS[name] / "aws_deployment"
+        config = load(asked.config or beside / "config.json")
+        with read_only(asked.journal) as journal:
+            events = list(journal.events())
+        days = days_of(events)
+        if not days:
+            raise DataError(f"{asked.journal}: the journal holds neither bars nor decisions")
+        settings = settings_of(config, patrol=None, patrol_closed=None)
+        # Peers and their figures are not in this journal.
+        alone = replace(settings, portfolio=replace(settings.portfolio, strategies=(name,)))
+        make = partial(BUILDERS[name], config)
+        needs = make().needs
+        earlier = (
+            {}
+            if asked.data is None
+            else history(asked.data, needs.symbols, needs.timeframe, events)
+        )
+        told = replay(events, asked.day or days[-1], make, alone, earlier)
+    except MagellanError as fault:
+        sys.stderr.write(f"replay_day: {fault}\n")
+        return fault.exit_code
+    said = f"{name} {told.day}: {told.ticks} ticks, {told.lines} lines, {told.decisions} decisions"
+    if told.difference is not None:
+        sys.stdout.write(f"{said}; first difference:\n{told.difference}\n")
+        return ExitCode.NOT_RECONCILED
+    sys.stdout.write(f"{said}, all as journaled\n")
+    return ExitCode.OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())
