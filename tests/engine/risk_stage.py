@@ -182,6 +182,7 @@ def desk(
     strategy: Buyer | None = None,
     symbols: Sequence[str] = (ACME,),
     spread_bps: int = 0,
+    rules: Rules | None = None,
     **changes: Any,
 ) -> Desk:
     """An account of $100,000 an hour before Monday's open; Friday traded quietly at 10."""
@@ -196,8 +197,8 @@ def desk(
         }
     )
     spec = AccountSpec("PA1", "key", "secret", Timeframe.MINUTE)
-    rules = Rules(spread_bps=Decimal(spread_bps))
-    exchange = Exchange(market, [spec], start=day(0).open - timedelta(hours=1), rules=rules)
+    kept = rules or Rules(spread_bps=Decimal(spread_bps))
+    exchange = Exchange(market, [spec], start=day(0).open - timedelta(hours=1), rules=kept)
     buyer = strategy or Buyer()
     buyer.needs = replace(NEEDS, symbols=tuple(symbols))
     return Desk(exchange, settings(**changes), buyer)
