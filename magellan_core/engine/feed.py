@@ -38,7 +38,7 @@ class Feed:
         data: MarketData,
         ledger: Ledger,
         retries: Sequence[timedelta],
-        alerts: Alerts,
+        alerts: Alerts | None = None,
     ) -> None:
         self.make_strategy, self.data, self.ledger = make_strategy, data, ledger
         self.strategy = make_strategy()
@@ -109,7 +109,7 @@ class Feed:
         """One symbol without a bar is no stale feed: only when none has had one for a while."""
         newest = max(self.cursor[s] for s in active)
         patience = max(LENGTH[self.strategy.needs.timeframe], STALE_AFTER)
-        if self._expected is not None and self._expected - newest >= patience:
+        if self.alerts and self._expected and self._expected - newest >= patience:
             self.alerts.alert(
                 Level.WARNING,
                 "feed-stale",
