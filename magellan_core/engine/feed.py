@@ -99,15 +99,17 @@ class Feed:
         )
         fresh = [b for s in wanted for b in answer.get(s, ()) if b.end > self.cursor[s]]
         if self._asked > len(self.retries) and not fresh:
-            self._tell_if_stale(active)
+            self._tell_if_stale(active, session)
         fresh.sort(key=lambda b: (b.end, b.symbol))
         for bar in fresh:
             self.cursor[bar.symbol] = bar.end
         return fresh
 
-    def _tell_if_stale(self, active: Collection[str]) -> None:
+    def _tell_if_stale(self, active: Collection[str], session: Session | None) -> None:
         """One symbol without a bar is no stale feed: only when none has had one for a while."""
         newest = max(self.cursor[s] for s in active)
+        if session is not None and self._expected is not None and self._expected > session.open:
+            newest = max(newest, session.open)
         patience = max(LENGTH[self.strategy.needs.timeframe], STALE_AFTER)
         if self.alerts and self._expected and self._expected - newest >= patience:
             self.alerts.alert(
