@@ -125,6 +125,11 @@ class Book:
         position = self.positions.get(symbol)
         return position.qty * position.avg_price if position else NOTHING
 
+    def entering(self, symbol: str) -> Decimal:
+        """Shares of a symbol that open entries may still buy."""
+        entries = (o for o in self.live_orders(symbol) if o.role is Role.ENTRY)
+        return sum((o.qty - o.filled for o in entries), NOTHING)
+
     def holdings(self) -> dict[str, Holding]:
         held = (self.holding(p) for p in self.positions.values())
         return {h.symbol: h for h in held if h is not None}

@@ -191,7 +191,8 @@ def main(arguments: list[str] | None = None) -> int:
         facts = {"flat": verdict.flat, "seconds": round(verdict.seconds, 1)}
         record.tell(name, "verdict", {**facts, "open": list(verdict.open)})
         if not asked.dry_run:
-            told = {"flat": verdict.flat, "open": list(verdict.open), "reason": asked.reason}
+            outcome = "flat, verified" if verdict.flat else f"NOT FLAT: {'; '.join(verdict.open)}"
+            told = f"emergency stop ({asked.reason}) by {by}: {outcome}"
             into_journal(state, name, told, datetime.now(UTC), record)
     say("")
     for name, verdict in zip(names, verdicts, strict=True):

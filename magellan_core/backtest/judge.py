@@ -52,6 +52,7 @@ class Judge:
                 halts=(),
                 blocked=None,
                 busy=False,
+                duplicate=False,
                 held=account.lot is not None,
                 open_positions=0,
                 trades_today=account.entries_today,

@@ -45,7 +45,7 @@ class Engine:
     ) -> None:
         self.broker, self.alerts, self.settings = broker, alerts, settings
         self.ledger = Ledger(journal)
-        self.feed = Feed(make_strategy, data, self.ledger, settings.bar_retries)
+        self.feed = Feed(make_strategy, data, self.ledger, settings.bar_retries, alerts)
         name = self.feed.strategy.name
         self.name = name
         self.symbols = self.feed.strategy.needs.symbols

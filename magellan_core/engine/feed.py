@@ -12,7 +12,7 @@ from magellan_core.market_hours import (
     session_on,
 )
 from magellan_core.model import Bar, Timeframe
-from magellan_core.ports import MarketData
+from magellan_core.ports import Alerts, Level, MarketData
 from magellan_core.strategy import Strategy
 
 EPOCH_OF = {
@@ -22,6 +22,7 @@ EPOCH_OF = {
     Timeframe.DAY: lambda bars: timedelta(days=10 + bars * 3 // 2),
 }
 
+STALE_AFTER = timedelta(minutes=5)
 LENGTH = {
     Timeframe.MINUTE: timedelta(minutes=1),
     Timeframe.HOUR: timedelta(hours=1),
@@ -38,10 +39,11 @@ class Feed:
         data: MarketData,
         ledger: Ledger,
         retries: Sequence[timedelta],
+        alerts: Alerts | None = None,
     ) -> None:
         self.make_strategy, self.data, self.ledger = make_strategy, data, ledger
         self.strategy = make_strategy()
-        self.retries = retries
+        self.retries, self.alerts = retries, alerts
         self.cursor: dict[str, datetime] = {}
         self.primed: set[str] = set()
         self.news = News(ledger)
@@ -101,11 +103,26 @@ class Feed:
             wanted, needs.timeframe, start, now, split_adjusted=needs.split_adjusted
         )
         fresh = [b for s in wanted for b in answer.get(s, ()) if b.end > self.cursor[s]]
+        if self._asked > len(self.retries) and not fresh:
+            self._tell_if_stale(active, session)
         fresh.sort(key=lambda b: (b.end, b.symbol))
         for bar in fresh:
             self.cursor[bar.symbol] = bar.end
             self.news.used(bar)
         return fresh
+
+    def _tell_if_stale(self, active: Collection[str], session: Session | None) -> None:
+        """One symbol without a bar is no stale feed: only when none has had one for a while."""
+        newest = max(self.cursor[s] for s in active)
+        if session is not None and self._expected is not None and self._expected > session.open:
+            newest = max(newest, session.open)
+        patience = max(LENGTH[self.strategy.needs.timeframe], STALE_AFTER)
+        if self.alerts and self._expected and self._expected - newest >= patience:
+            self.alerts.alert(
+                Level.WARNING,
+                "feed-stale",
+                f"no symbol has had a bar since {newest:%Y-%m-%d %H:%M} UTC: no entries until then",
+            )
 
     def _time_to_ask(self, now: datetime, active: Collection[str]) -> bool:
         """At once when a bar is due, then after each retry delay while a symbol lacks it."""

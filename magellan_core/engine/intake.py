@@ -148,13 +148,13 @@ class Intake:
         """Judge and send. True: it was sent, or can never be; False: it may be tried again."""
         quote = self._quote(intent.symbol)
         self.limits.refresh(now.account, now.now)
-        question = self._question(intent, quote, now)
+        at = intent.not_before or now.instant or now.now
+        decision = f"{self.strategy}-{intent.symbol}-{at:%Y%m%dT%H%M}"
+        question = self._question(intent, quote, decision, now)
         against = objections(question, self.settings.entry)
         if against and self._said.get(intent.symbol) == against and intent.until is not None:
             return False
         self._said[intent.symbol] = against
-        at = intent.not_before or now.instant or now.now
-        decision = f"{self.strategy}-{intent.symbol}-{at:%Y%m%dT%H%M}"
         decided = line(
             now.now,
             Line.DECISION,
@@ -189,7 +189,9 @@ class Intake:
         except Unavailable:
             return None
 
-    def _question(self, intent: Enter, quote: Quote | None, now: Circumstances) -> Question:
+    def _question(
+        self, intent: Enter, quote: Quote | None, decision: str, now: Circumstances
+    ) -> Question:
         book, account = self.ledger.book, now.account
         limits = self.settings.entry
         price = intent.reference if quote is None else quote.ask
@@ -197,12 +199,12 @@ class Intake:
         if intent.tranches:
             qty = sum(t.qty for t in intent.tranches)
             worst = sum((t.qty * (intent.reference - t.stop) for t in intent.tranches), Decimal(0))
-            cost = qty * intent.reference
+            price = max(price, intent.reference)
         else:
             dollars = min(intent.dollars or Decimal(0), limits.max_position_dollars)
             buffer = self.settings.position_buffer_pct
             qty = shares_for_dollars(dollars, price, buffer) if price > 0 else 0
-            cost = qty * price
+        entering = book.entering(intent.symbol) * price
         today = new_york_date(now.now)
         recent = sum(1 for o in book.orders.values() if now.now - o.planned_at < ONE_MINUTE)
         return Question(
@@ -211,7 +213,7 @@ class Intake:
             session=now.session,
             calendar_agrees=now.calendar_agrees,
             qty=qty,
-            cost=cost,
+            cost=qty * price,
             worst_loss=worst,
             quote=quote,
             bar_end=now.instant or now.cursors.get(intent.symbol),
@@ -221,9 +223,10 @@ class Intake:
             blocked=book.blocked.get(intent.symbol) or self._abandoned_today(intent.symbol, now),
             busy=intent.symbol in book.busy(),
             held=intent.symbol in book.positions,
+            duplicate=decision in book.entered_on,
             open_positions=len(book.positions),
             trades_today=book.trades_on(today),
-            exposure=book.exposure(intent.symbol),
+            exposure=book.exposure(intent.symbol) + entering,
             equity=account.equity,
             day_start=book.day_base,
             buying_power=account.buying_power - self._spent,

@@ -59,17 +59,16 @@ def halt(state: Path, strategy: str, reason: str, by: str, now: datetime, record
         record.tell(told, "halt_on_record", {"notice": put_up.number, "reason": reason})
 
 
-def into_journal(
-    state: Path, strategy: str, facts: Mapping[str, object], now: datetime, record: Record
-) -> None:
-    """A line for those who read the journal; it changes nothing in the book."""
+def into_journal(state: Path, strategy: str, message: str, now: datetime, record: Record) -> None:
+    """An alert for those who read the journal; it changes nothing in the book."""
     path = state / f"{strategy}.sqlite3"
     if not path.exists():
         return
     try:
         journal = SqliteJournal(path, patience=_PATIENCE)
         try:
-            journal.append([line(now, Line.ALERT, key="emergency_stop", **facts)])
+            told = {"level": "critical", "key": "emergency_stop", "message": message}
+            journal.append([line(now, Line.ALERT, None, **told)])
         finally:
             journal.close()
     except (JournalError, JournalUnwritable) as fault:

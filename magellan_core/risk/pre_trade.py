@@ -15,7 +15,12 @@ from magellan_core.model import Asset, Enter, Quote
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Everything an entry is judged by. Money in dollars, `cost` at the quote's ask."""
+    """Everything an entry is judged by.
+
+    Money in dollars; `cost` is at the worse of the decision's price and the quote's ask, `exposure`
+    is what is held of the symbol at cost and its open entries at that price. `duplicate`: orders
+    of this very decision are on record already.
+    """
 
     intent: Enter
     now: datetime
@@ -32,6 +37,7 @@ class Question:
     blocked: str | None
     busy: bool
     held: bool
+    duplicate: bool
     open_positions: int
     trades_today: int
     exposure: Decimal
@@ -129,6 +135,16 @@ def quote_fresh(q: Question, limits: EntryLimits) -> str | None:
     return None
 
 
+def symbol_trading(q: Question, limits: EntryLimits) -> str | None:
+    """A halt shows as everything standing still: the quote, and the bars that should have come."""
+    if q.quote is None or q.bar_end is None:
+        return "no quote or no bar: nobody knows whether it trades"
+    still = q.now - max(q.quote.at, q.bar_end)
+    if still > limits.max_bar_age:
+        return f"quote and bars stand still for {still.total_seconds():.0f} s: it may be halted"
+    return None
+
+
 def spread(q: Question, limits: EntryLimits) -> str | None:
     if q.quote is None or q.quote.bid <= 0 or q.quote.ask < q.quote.bid:
         return "no two-sided quote"
@@ -173,6 +189,10 @@ def not_in_flight(q: Question, _: EntryLimits) -> str | None:
     return "already held" if q.held else None
 
 
+def not_duplicate(q: Question, _: EntryLimits) -> str | None:
+    return "this decision was sent before" if q.duplicate else None
+
+
 def whole_share(q: Question, _: EntryLimits) -> str | None:
     return None if q.qty >= 1 else "the allowed dollars buy no whole share"
 
@@ -197,8 +217,10 @@ def max_trades(q: Question, limits: EntryLimits) -> str | None:
 
 def risk_per_trade(q: Question, limits: EntryLimits) -> str | None:
     """What the stop would lose from the decision's price, against the share of equity at risk."""
-    if limits.risk_per_trade_pct is None or q.worst_loss is None:
+    if limits.risk_per_trade_pct is None:
         return None
+    if q.worst_loss is None:
+        return "without a stop nobody knows what it risks"
     if q.equity is None:
         return "the account's equity is not known"
     allowed = q.equity * limits.risk_per_trade_pct / 100
@@ -240,11 +262,13 @@ PREDICATES: tuple[Predicate, ...] = (
     symbol_tradable,
     bar_fresh,
     quote_fresh,
+    symbol_trading,
     spread,
     quote_size,
     price_collar,
     slippage,
     not_in_flight,
+    not_duplicate,
     whole_share,
     max_position,
     max_open_positions,

@@ -5,7 +5,7 @@ Prices are made by the minute; a test says what they are and looks at what the l
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -48,6 +48,7 @@ class Buyer:
 
     dollars: Decimal = Decimal(40_000)
     sell_at: Callable[[Bar], bool] = field(default=lambda _: False)
+    reference: Decimal = Decimal(1)
     name: str = "bear_trap"
     needs: DataNeeds = NEEDS
 
@@ -59,7 +60,7 @@ class Buyer:
             return ()
         if bar.symbol in view.holdings:
             return (Exit(bar.symbol, "told to"),) if self.sell_at(bar) else ()
-        price = Decimal(str(bar.close))
+        price = Decimal(str(bar.close)) * self.reference
         return () if self.sell_at(bar) else (Enter(bar.symbol, "wants to", price, self.dollars),)
 
     def on_time(self, _view: View) -> Sequence[Intent]:
@@ -98,6 +99,7 @@ def config(**changes: object) -> Config:
     usual = {
         "risk_management__price_collar_pct": 100,
         "risk_management__max_trades_per_day": None,
+        "risk_management__risk_per_trade_pct": None,
         "portfolio__max_daily_loss_dollars": 1_000_000,
         "portfolio__max_drawdown_pct": 100,
     }
@@ -141,6 +143,7 @@ class Desk:
     broker: Broker | None = None
     number: str = "PA1"
     engine: Engine | None = None
+    ended: bool = False
 
     def run(self, until: datetime) -> bool:
         """A fresh process from now to then; True: it ended by itself, halted and flat."""
@@ -154,7 +157,7 @@ class Desk:
             self.settings,
         )
         report = drive(self.engine, self.exchange, self.number, until)
-        ended = report is None or report.finished
+        self.ended = ended = report is None or report.finished
         self.engine.stop(self.exchange.now)
         if ended:
             self.exchange.step(until)
@@ -174,14 +177,28 @@ class Desk:
 
 
 def desk(
-    closes: Mapping[int, Sequence[float]], *, strategy: Buyer | None = None, **changes: Any
+    closes: Mapping[int, Sequence[float]],
+    *,
+    strategy: Buyer | None = None,
+    symbols: Sequence[str] = (ACME,),
+    spread_bps: int = 0,
+    rules: Rules | None = None,
+    **changes: Any,
 ) -> Desk:
     """An account of $100,000 an hour before Monday's open; Friday traded quietly at 10."""
     friday = session_on(MONDAY - timedelta(days=3))
     assert friday is not None
-    quiet = Bar(ACME, friday.open, friday.open + timedelta(minutes=1), 10, 10, 10, 10, 50_000.0)
-    market = Market.from_bars({(ACME, Timeframe.MINUTE): [quiet, *bars(closes)]})
+    minute = friday.open + timedelta(minutes=1)
+    quiet = Bar(ACME, friday.open, minute, 10, 10, 10, 10, 50_000.0)
+    market = Market.from_bars(
+        {
+            (name, Timeframe.MINUTE): [quiet._replace(symbol=name), *bars(closes, name)]
+            for name in symbols
+        }
+    )
     spec = AccountSpec("PA1", "key", "secret", Timeframe.MINUTE)
-    rules = Rules(spread_bps=Decimal(0))
-    exchange = Exchange(market, [spec], start=day(0).open - timedelta(hours=1), rules=rules)
-    return Desk(exchange, settings(**changes), strategy or Buyer())
+    kept = rules or Rules(spread_bps=Decimal(spread_bps))
+    exchange = Exchange(market, [spec], start=day(0).open - timedelta(hours=1), rules=kept)
+    buyer = strategy or Buyer()
+    buyer.needs = replace(NEEDS, symbols=tuple(symbols))
+    return Desk(exchange, settings(**changes), buyer)

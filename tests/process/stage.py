@@ -144,6 +144,13 @@ class Stage:
             rows = db.execute("SELECT kind, data FROM events ORDER BY seq").fetchall()
         return [(kind, json.loads(data)) for kind, data in rows if kind in kinds]
 
+    def times(self, strategy: str, kind: str, name: str) -> list[tuple[datetime, Any]]:
+        """When lines of that kind were written, and one of their values."""
+        with sqlite3.connect(self.state / f"{strategy}.sqlite3") as db:
+            query = "SELECT at, data FROM events WHERE kind = ? ORDER BY seq"
+            rows = db.execute(query, (kind,)).fetchall()
+        return [(datetime.fromisoformat(at), json.loads(data)[name]) for at, data in rows]
+
     def script(self, name: str, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Run a script as an operator does, to its end."""
         return subprocess.run(
