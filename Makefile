@@ -84,3 +84,6 @@ pictures: setup
 
 clean:
 	rm -rf var .pytest_cache .mypy_cache .ruff_cache
+
+mutants: setup-dev
+	@$(RUN) -m tests.mutants.run $(WORDS)

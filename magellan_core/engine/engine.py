@@ -106,7 +106,9 @@ class Engine:
         """Broker truth, limits, exits, bars, decisions, orders, figures. Never raises Unavailable:
         an outage is journaled and reported, and exits go first when it is over."""
         session = session_on(new_york_date(now))
-        self.ledger.flush()
+        if not self.ledger.flush():
+            why = "the journal takes no lines (disk full?): no entries; exits go out"
+            self.alerts.alert(Level.CRITICAL, "journal-unwritable", why)
         self.limits.halts.hear(now)
         try:
             truth = self.settler.settle(now)

@@ -159,11 +159,12 @@ class Checker:
         if not positions:
             self._bare_since.clear()
             return
-        leaving = self._shadow.read(journal).exits.keys() | (
+        book = self._shadow.read(journal)
+        leaving = book.exits.keys() | (
             engine.ledger.book.exits.keys() if engine is not None else set()
         )
         for held in positions:
-            if held.symbol in leaving:
+            if held.symbol in leaving or held.symbol not in book.positions:
                 self._bare_since.pop(held.symbol, None)
                 continue
             covered, partly = self._cover(held.symbol)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from magellan_core.market_hours import at_new_york
-from magellan_core.model import Side
+from magellan_core.model import Refused, Side
 from magellan_core.trials.faults import Answer, Fault, Place, Tally
 from magellan_core.trials.scenarios import TUESDAY, WEDNESDAY, scenarios
 from magellan_core.trials.stage import Stage
@@ -57,10 +57,13 @@ def test_an_hourly_check_waits_for_its_bar() -> None:
 
 
 class ArrivesLate(Tally):
-    """The first entry is on its way for longer than it is waited for."""
+    """The first order of a side is on its way for longer than it is waited for."""
+
+    side = Side.BUY
 
     def call_fault(self, call: Any) -> Fault | None:
-        first = call.method == "submit" and not self.fired
+        ours = call.method == "submit" and call.argument.side is self.side
+        first = ours and not self.fired
         self.fired += first
         return Fault(Place.CALL, call.number, Answer.LATE) if first else None
 
@@ -78,3 +81,16 @@ def test_an_entry_given_up_for_lost_is_a_position_once_it_turns_up() -> None:
     sides = [side for _, side, _ in fills(stage)]
     assert sides == [Side.BUY, Side.SELL]
     assert stage.player.engine.ledger.book.trades
+
+
+def test_an_exit_that_arrives_after_its_repeat_sells_nothing_twice() -> None:
+    stage = Stage(scenarios()["time exit"], tally=ArrivesLate)
+    assert isinstance(stage.tally, ArrivesLate)
+    stage.tally.side = Side.SELL
+    held: list[Callable[[], object]] = []
+    stage.tally.defer = held.append
+    stage.play_until(at_new_york(WEDNESDAY, 12, 13))
+    assert stage.exchange.positions(stage.player.number) == []
+    (do,) = held
+    assert isinstance(do(), Refused), "the same name, so the broker refuses the echo"
+    stage.play()

@@ -86,7 +86,7 @@ def reborn(on: Stage, strategy: str) -> float:
     """Start again; return the seconds until the new life has recovered and ticked."""
     began = time.monotonic()
     on.restart(strategy, None, **SLOW_PATROL)
-    on.play(on.clock.now())
+    on.play(on.clock.now() + timedelta(seconds=1))
     return time.monotonic() - began
 
 
