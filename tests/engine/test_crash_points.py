@@ -116,6 +116,21 @@ def test_recovering_can_be_killed_too(name: str) -> None:
     assert broken(name, islice(runs, 0, None, 3)) == []
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_restarts_between_orders_take_no_other_decision(name: str) -> None:
+    def fills(stage: Stage) -> list[tuple[object, ...]]:
+        told = stage.exchange.fills(stage.player.number)
+        return [(f.symbol, f.side, f.qty, f.price, f.at) for f in told]
+
+    good = Stage(scenarios()[name])
+    good.play()
+    kills = [Fault(Place.CALL, n, kill=Kill.BEFORE) for n in range(11, good.tally.calls, 23)]
+    restarted = Stage(scenarios()[name], kills)
+    restarted.play()
+    assert restarted.tally.life > 3
+    assert fills(restarted) == fills(good)
+
+
 @pytest.mark.parametrize("name", ["targets", "kept overnight", "hourly"])
 def test_the_journal_on_disk_serves_as_the_one_in_memory(name: str, tmp_path: Path) -> None:
     made, appends = good_run(name)

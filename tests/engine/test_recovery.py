@@ -14,7 +14,7 @@ from magellan_core.market_hours import at_new_york
 from magellan_core.model import OrderRequest, Side
 from magellan_core.paper.orders import OrderForm
 from magellan_core.store.journal import SqliteJournal
-from magellan_core.trials.faults import Answer, Fault, Place, Tally
+from magellan_core.trials.faults import Answer, Call, Fault, Place, Tally
 from magellan_core.trials.scenarios import TUESDAY, WEDNESDAY, scenarios
 from magellan_core.trials.stage import Stage
 
@@ -156,3 +156,20 @@ def test_the_rest_of_a_decision_stays_at_home_after_a_bad_answer(answer: Answer)
     stage = Stage(scenarios()["stopped"], [Fault(Place.CALL, first, answer)])
     stage.play()
     assert len(bought(stage)) == 1
+
+
+class RefusesSales(Tally):
+    """The broker turns down every sale for some minutes."""
+
+    def call_fault(self, call: Call) -> Fault | None:
+        request = call.argument
+        sells = isinstance(request, OrderRequest) and request.side is Side.SELL
+        early = call.at < at_new_york(WEDNESDAY, 12, 14)
+        return Fault(Place.CALL, call.number, Answer.REFUSED) if sells and early else None
+
+
+def test_an_exit_is_tried_until_it_is_taken_and_a_person_hears_of_it() -> None:
+    stage = Stage(scenarios()["time exit"], tally=RefusesSales)
+    stage.play()
+    assert "exit-stuck-ONDS" in alerts(stage)
+    assert stage.exchange.positions(stage.player.number) == []

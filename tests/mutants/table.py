@@ -115,7 +115,7 @@ MUTANTS = (
         "forget at a restart that an exit is under way",
         "magellan_core/fold.py",
         '    book.exits[symbol] = ExitRecord(symbol, str(d["reason"]), event.at)\n',
-        "",
+        "    return\n",
         scripts("time"),
     ),
     Mutant(
@@ -123,7 +123,7 @@ MUTANTS = (
         "magellan_core/fold.py",
         "        book.memory[symbol] = memory\n",
         "        pass\n",
-        LATE,
+        (CRASH, "-k", "no_other_decision"),
     ),
     Mutant(
         "hold nothing that turns up late",
@@ -147,10 +147,10 @@ MUTANTS = (
         scripts("partial"),
     ),
     Mutant(
-        "cancel a half-filled entry but not those beside it",
+        "wait for the rest of a half-filled entry",
         ENGINE + "tend.py",
-        "self._cancel_all([o for o in entries if o.symbol == symbol], why, now)",
-        "self._cancel_all([o for o in entries if o.symbol == symbol][:1], why, now)",
+        "            self._cancel_all([o for o in entries if o.symbol == symbol], why, now)\n",
+        "            continue\n",
         scripts("partial"),
     ),
     Mutant(
