@@ -1,13 +1,14 @@
 """Data that fails, bars that come late, orders that turn up after all: found by chaos days."""
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from magellan_core.market_hours import at_new_york
-from magellan_core.model import Refused, Side
-from magellan_core.trials.faults import Answer, Fault, Place, Tally
-from magellan_core.trials.scenarios import TUESDAY, WEDNESDAY, scenarios
+from magellan_core.model import OrderRequest, Refused, Side
+from magellan_core.trials.faults import Answer, Call, Fault, Kill, Place, Tally
+from magellan_core.trials.scenarios import HALF_DAY, TUESDAY, WEDNESDAY, scenarios
 from magellan_core.trials.stage import Stage
 
 
@@ -94,3 +95,26 @@ def test_an_exit_that_arrives_after_its_repeat_sells_nothing_twice() -> None:
     (do,) = held
     assert isinstance(do(), Refused), "the same name, so the broker refuses the echo"
     stage.play()
+
+
+class DiesAtTheOpen(Tally):
+    """Late at the open, so that its order misses the day's price; and dead right after it."""
+
+    def call_fault(self, call: Call) -> Fault | None:
+        if call.at < at_new_york(HALF_DAY, 9, 30) or self.life > 2:
+            return None
+        if self.life == 1:
+            return Fault(Place.CALL, call.number, kill=Kill.BEFORE)
+        kill = Kill.AFTER if call.method == "submit" else None
+        return Fault(Place.CALL, call.number, kill=kill) if kill else None
+
+
+def test_a_signal_that_was_sent_is_not_sent_anew_once_its_order_is_cancelled() -> None:
+    downtime = timedelta(seconds=20)
+    stage = Stage(scenarios()["kept overnight"], tally=DiesAtTheOpen, downtime=downtime)
+    stage.play()
+    assert stage.tally.life == 3
+    asked = [c.argument for c in stage.tally.made if isinstance(c.argument, OrderRequest)]
+    sent = Counter(request.client_order_id for request in asked)
+    assert sent
+    assert max(sent.values()) == 1

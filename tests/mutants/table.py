@@ -5,7 +5,6 @@ from dataclasses import dataclass
 CRASH = "tests/engine/test_crash_points.py"
 RECOVERY = ("tests/engine/test_recovery.py",)
 LATE = ("tests/engine/test_late_and_missing.py",)
-CHAOS = ("tests/engine/test_chaos_days.py", "-k", "holds_now")
 STORE = ("tests/unit/store/test_journal.py",)
 TRANSPORT = ("tests/contract/test_alpaca_transport.py",)
 
@@ -186,7 +185,7 @@ MUTANTS = (
         ENGINE + "intake.py",
         "        if decision in self.ledger.book.entered_on:\n",
         "        if decision in ():\n",
-        CHAOS,
+        LATE,
     ),
     Mutant(
         "let entries leave over a full disk",
