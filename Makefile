@@ -12,6 +12,7 @@ help:
 	@echo "make demo   three daemons trade a made-up market on this machine, then reconcile"
 	@echo "            DATA=DIR FROM=YYYY-MM-DD TO=YYYY-MM-DD for stored bars, SPEED=60 for scaled time"
 	@echo "make test   every test that can run on this machine"
+	@echo "make chaos  days in bad weather: SEEDS=1000, BUDGET=300 for seconds, SEED=7 to replay one"
 	@echo "make verify-data  backtest every answer key in ../shared, trade by trade"
 	@echo "make check  lint, types, and generated files up to date"
 
@@ -24,6 +25,11 @@ verify-data: setup-dev
 
 test: setup-dev
 	$(RUN) -m pytest -q $(ARGS)
+
+.PHONY: chaos mutants
+# SEEDS=1000, BUDGET=300 for seconds instead, SEED=7 to replay one.
+chaos: setup-dev
+	@$(RUN) scripts/chaos.py $(if $(SEED),--seed $(SEED),$(if $(BUDGET),--seconds $(BUDGET),--seeds $(or $(SEEDS),100))) $(if $(FIRST),--first $(FIRST))
 
 lint: setup-dev
 	$(RUN) -m ruff check .
@@ -85,3 +91,6 @@ pictures: setup
 
 clean:
 	rm -rf var .pytest_cache .mypy_cache .ruff_cache
+
+mutants: setup-dev
+	@$(RUN) -m tests.mutants.run $(WORDS)

@@ -95,6 +95,7 @@ class Feed:
             return []
         wanted = [s for s in active if self._lacks(s)]
         if not wanted:
+            self._asked += 1
             return []
         needs = self.strategy.needs
         # A bar that was under way at the cursor counts too: its end comes after it.
@@ -102,6 +103,8 @@ class Feed:
         answer = self.data.bars(
             wanted, needs.timeframe, start, now, split_adjusted=needs.split_adjusted
         )
+        # Only an answer counts as having asked: after an outage the bars are still wanted.
+        self._asked += 1
         fresh = [b for s in wanted for b in answer.get(s, ()) if b.end > self.cursor[s]]
         if self._asked > len(self.retries) and not fresh:
             self._tell_if_stale(active, session)
@@ -136,6 +139,10 @@ class Feed:
         """Some active symbol has no bar for the newest end yet."""
         return any(self._lacks(s) for s in active)
 
+    def waits(self, active: Collection[str]) -> bool:
+        """A bar that should be there is missing, and will be asked for again."""
+        return self._asked <= len(self.retries) and self.missing(active)
+
     def _lacks(self, symbol: str) -> bool:
         return self._expected is not None and self.cursor[symbol] < self._expected
 
@@ -143,11 +150,7 @@ class Feed:
         self, now: datetime, session: Session | None, active: Collection[str]
     ) -> datetime | None:
         """When `poll` next has a reason of its own to be called."""
-        if (
-            self._expected is not None
-            and 0 < self._asked <= len(self.retries)
-            and self.missing(active)
-        ):
+        if self._expected is not None and self.waits(active) and self._asked:
             return self._expected + self.retries[self._asked - 1]
         if self.strategy.needs.timeframe is not Timeframe.MINUTE or session is None:
             return None

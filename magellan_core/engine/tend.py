@@ -15,6 +15,9 @@ from magellan_core.order_states import client_order_id
 from magellan_core.ports import Alerts, Level
 from magellan_core.records import ExitRecord, OrderRecord, PositionRecord, Role
 
+# The order for an exit that a person should hear of.
+STUCK_AT = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -70,6 +73,13 @@ class Tender:
 
     def _sell(self, out: ExitRecord, position: PositionRecord, now: datetime) -> None:
         attempt = out.attempt + 1
+        if attempt >= STUCK_AT:
+            self.alerts.alert(
+                Level.CRITICAL,
+                f"exit-stuck-{out.symbol}",
+                f"{out.symbol}: {int(position.qty)} shares are not sold after {out.attempt} orders "
+                f"({out.reason}); it goes on trying: look at the account",
+            )
         request = OrderRequest(
             client_order_id=client_order_id(
                 self.strategy, out.symbol, out.decided_at, "exit", attempt

@@ -1,0 +1,261 @@
+"""Mistakes that somebody could make, each as one edit, and the tests that must notice."""
+
+from dataclasses import dataclass
+
+CRASH = "tests/engine/test_crash_points.py"
+RECOVERY = ("tests/engine/test_recovery.py",)
+LATE = ("tests/engine/test_late_and_missing.py",)
+STORE = ("tests/unit/store/test_journal.py",)
+TRANSPORT = ("tests/contract/test_alpaca_transport.py",)
+
+
+def points(scenario: str, kind: str) -> tuple[str, ...]:
+    """The crash points of one scenario: "orders", "questions" or "journal"."""
+    return (CRASH, "-k", f"every_point and {scenario} and {kind}")
+
+
+def scripts(scenario: str) -> tuple[str, ...]:
+    """The undisturbed run of one scenario."""
+    return (CRASH, "-k", f"scripts and {scenario}")
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """`old` stands once in `path` and becomes `new`; `tests` are pytest's arguments."""
+
+    name: str
+    path: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+ENGINE = "magellan_core/engine/"
+MUTANTS = (
+    Mutant(
+        "drop the fsync",
+        "magellan_core/store/sqlite.py",
+        'db.execute("PRAGMA synchronous = FULL")',
+        'db.execute("PRAGMA synchronous = OFF")',
+        RECOVERY,
+    ),
+    Mutant(
+        "send again on a time-out",
+        ENGINE + "desk.py",
+        "        return self.broker.submit(request)\n",
+        "        first = self.broker.submit(request)\n"
+        "        return self.broker.submit(request) if isinstance(first, Unknown) else first\n",
+        points("stopped", "orders"),
+    ),
+    Mutant(
+        "take an unknown outcome for a refusal",
+        ENGINE + "desk.py",
+        'self._outcome(key, symbol, "unknown", outcome.why, now)',
+        'self._outcome(key, symbol, "refused", outcome.why, now)',
+        points("time", "orders"),
+    ),
+    Mutant(
+        "take an unknown outcome for an acceptance",
+        ENGINE + "desk.py",
+        'self._outcome(key, symbol, "unknown", outcome.why, now)',
+        'self._outcome(key, symbol, "accepted", outcome.why, now)',
+        points("stopped", "orders"),
+    ),
+    Mutant(
+        "skip the look-up",
+        ENGINE + "desk.py",
+        "for record in [o for o in self.ledger.book.live.values() if o.unresolved]:",
+        "for record in list[OrderRecord]():",
+        points("stopped", "orders"),
+    ),
+    Mutant(
+        "give up an exit for lost as if it were an entry",
+        ENGINE + "desk.py",
+        "resend = record.role is not Role.ENTRY and record.replaces is None",
+        "resend = False",
+        LATE,
+    ),
+    Mutant(
+        "send an entry again that was not found",
+        ENGINE + "desk.py",
+        "resend = record.role is not Role.ENTRY and record.replaces is None",
+        "resend = record.replaces is None",
+        LATE,
+    ),
+    Mutant(
+        "send an order before PLANNED is on disk",
+        ENGINE + "ledger.py",
+        "            self.backlog.extend(events)\n            self.flush()\n",
+        "            self.flush()\n            self.backlog.extend(events)\n",
+        scripts("time"),
+    ),
+    Mutant(
+        "go on sending after an order was not accepted",
+        ENGINE + "desk.py",
+        "            if not isinstance(outcome, Accepted):\n",
+        "            if isinstance(outcome, str):\n",
+        RECOVERY,
+    ),
+    Mutant(
+        "forget the cursor of fills",
+        "magellan_core/fold.py",
+        '    book.last_fill = str(d["id"])\n',
+        "",
+        scripts("targets"),
+    ),
+    Mutant(
+        "do not round fills to cents",
+        "magellan_core/fold.py",
+        "(qty * price).quantize(CENT, ROUND_HALF_UP)",
+        "qty * price * Decimal('1.00001')",
+        scripts("targets"),
+    ),
+    Mutant(
+        "forget at a restart that an exit is under way",
+        "magellan_core/fold.py",
+        '    book.exits[symbol] = ExitRecord(symbol, str(d["reason"]), event.at)\n',
+        "    return\n",
+        scripts("time"),
+    ),
+    Mutant(
+        "forget what an hourly strategy wants",
+        "magellan_core/fold.py",
+        "        book.memory[symbol] = memory\n",
+        "        pass\n",
+        (CRASH, "-k", "no_other_decision"),
+    ),
+    Mutant(
+        "hold nothing that turns up late",
+        "magellan_core/fold.py",
+        "    if record.role is Role.ENTRY and record.symbol not in book.positions:\n",
+        "    if record.role is Role.EXIT and record.symbol not in book.positions:\n",
+        LATE,
+    ),
+    Mutant(
+        "leave a leg's quantity as it was",
+        "magellan_core/fold.py",
+        '    record.qty = int(str(d.get("qty", record.qty)))\n',
+        "",
+        scripts("partial"),
+    ),
+    Mutant(
+        "leave partly filled tranches without a stop",
+        ENGINE + "tend.py",
+        "            self._place_stop(position, tranche.index, int(tranche.held), now)\n",
+        "            continue\n",
+        scripts("partial"),
+    ),
+    Mutant(
+        "wait for the rest of a half-filled entry",
+        ENGINE + "tend.py",
+        "            self._cancel_all([o for o in entries if o.symbol == symbol], why, now)\n",
+        "            continue\n",
+        scripts("partial"),
+    ),
+    Mutant(
+        "sell before the group is cancelled",
+        ENGINE + "tend.py",
+        "        elif others:\n",
+        "        elif others and position is None:\n",
+        scripts("time"),
+    ),
+    Mutant(
+        "never sell what an exit left",
+        ENGINE + "tend.py",
+        "            self._sell(out, position, now)\n",
+        "            pass\n",
+        scripts("time"),
+    ),
+    Mutant(
+        "let an exit wait for bars",
+        ENGINE + "engine.py",
+        "        self._on_time(self._place(truth, now, session), exits_only=True)\n",
+        "",
+        LATE,
+    ),
+    Mutant(
+        "decide an hourly check before its bar is there",
+        ENGINE + "engine.py",
+        "complete = not (exits_only or self.feed.waits(self.active()))",
+        "complete = not exits_only",
+        LATE,
+    ),
+    Mutant(
+        "send a decision anew after a crash",
+        ENGINE + "intake.py",
+        "        if decision in self.ledger.book.entered_on:\n",
+        "        if decision in ():\n",
+        LATE,
+    ),
+    Mutant(
+        "let entries leave over a full disk",
+        ENGINE + "ledger.py",
+        "        self.journal.append([*self.backlog, *events])\n        self.backlog.clear()\n",
+        "        self.backlog.extend(events)\n        self.flush()\n",
+        points("stopped", "journal"),
+    ),
+    Mutant(
+        "let a full disk stop exits",
+        ENGINE + "ledger.py",
+        "            except JournalUnwritable:\n                return False\n",
+        "            except JournalUnwritable:\n                raise\n",
+        RECOVERY,
+    ),
+    Mutant(
+        "forget the lines that a full disk refused",
+        ENGINE + "ledger.py",
+        "            except JournalUnwritable:\n                return False\n",
+        "            except JournalUnwritable:\n                self.backlog.clear()\n"
+        "                return False\n",
+        RECOVERY,
+    ),
+    Mutant(
+        "block at once what positions do not show yet",
+        ENGINE + "settle.py",
+        "now - self._since[symbol] >= self.grace and",
+        "now >= self._since[symbol] and",
+        RECOVERY,
+    ),
+    Mutant(
+        "trade beside a position that nothing explains",
+        ENGINE + "settle.py",
+        "                self.ledger.write(line(now, Line.BLOCK, symbol, why=why))\n",
+        "",
+        RECOVERY,
+    ),
+    Mutant(
+        "number every attempt of an exit alike",
+        ENGINE + "tend.py",
+        "        attempt = out.attempt + 1\n",
+        "        attempt = 1\n",
+        points("time", "orders"),
+    ),
+    Mutant(
+        "read a 504 as a refusal",
+        "magellan_core/alpaca/transport.py",
+        "    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or ",
+        "    if ",
+        (CRASH, "-k", "every_order and stopped"),
+    ),
+    Mutant(
+        "let the transport repeat a POST",
+        "magellan_core/alpaca/deadline.py",
+        'attempts = self._limits.attempts if verb == "GET" else 1',
+        "attempts = self._limits.attempts",
+        TRANSPORT,
+    ),
+    Mutant(
+        "take the echo of an order for a refusal",
+        "magellan_core/alpaca/broker.py",
+        "_DUPLICATE in outcome.message.lower()",
+        "_DUPLICATE in outcome.message.upper()",
+        ("tests/contract/test_broker_contract.py", "tests/contract/test_alpaca_broker.py"),
+    ),
+    Mutant(
+        "open a journal of a newer schema",
+        "magellan_core/store/sqlite.py",
+        "    if version > len(schema.migrations):\n",
+        "    if version > 1000 + len(schema.migrations):\n",
+        RECOVERY,
+    ),
+)
