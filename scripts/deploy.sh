@@ -71,7 +71,11 @@ build() {
     fi
     rm -rf "$work"; as_user mkdir "$work"
     if [[ -n $archive ]]; then as_user tar -xzf - -C "$work" < "$archive"
-    else git -C "${repo:-$(dirname "${BASH_SOURCE[0]}")/..}" archive "$name" | as_user tar -xf - -C "$work"; fi
+    else
+        # As its owner: git refuses a repository of somebody else.
+        repo=${repo:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
+        runuser -u "$(stat -c %U "$repo")" -- git -C "$repo" archive "$name" | as_user tar -xf - -C "$work"
+    fi
     [[ -f $work/requirements.txt ]] || fail 64 "$name holds no Magellan (no requirements.txt)"
     as_user ln -s "$(venv_for "$work")" "$work/.venv"
     as_user "$work/.venv/bin/python" -m compileall -q "$work/magellan_core" "$work/deployable_strategies" "$work/scripts"

@@ -82,7 +82,8 @@ as_user "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' 2> 
 as_user "$python" -c 'import alpaca, boto3, pydantic, rich' ||
     fail 71 "packages are missing: $python -m pip install --require-hashes -r $root/requirements.txt"
 # The units mount the code read-only: what is compiled now need not be at each start.
-act "$python" -m compileall -q "$root/magellan_core" "$root/deployable_strategies" "$root/scripts"
+[[ -n $dry ]] || as_user "$python" -m compileall -q "$root"/{magellan_core,deployable_strategies,scripts} ||
+    echo "install_services: $user cannot write compiled code: each start compiles anew" >&2
 
 # Settings: the operator's from the first time on.
 [[ -d $etc ]] || act install -d -m 0755 "$etc"

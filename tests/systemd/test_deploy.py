@@ -13,6 +13,7 @@ from tests.systemd.installation import (
     PROJECT,
     RELEASES,
     UNITS,
+    USER,
     Exchange,
     as_release,
     copy_project,
@@ -90,6 +91,24 @@ def ship(host: Host, tmp_path: Path, name: str, change: Callable[[Path], None]) 
     return inside
 
 
+def tag(host: Host, tmp_path: Path, name: str) -> str:
+    """A git repository inside the host, with a tag."""
+    archive = ship(host, tmp_path, name, nothing)
+    folder = "/opt/repository"
+    git = f"git -C {folder} -c user.name=x -c user.email=x@example.com"
+    for command in (
+        f"install -d -o {USER} {folder}",
+        f"runuser -u {USER} -- tar -xzf {archive} -C {folder}",
+        f"runuser -u {USER} -- git init -q {folder}",
+        f"runuser -u {USER} -- {git} add magellan_core deployable_strategies scripts deploy"
+        " pyproject.toml requirements.txt",
+        f"runuser -u {USER} -- {git} commit -q -m release",
+        f"runuser -u {USER} -- {git} tag {name}",
+    ):
+        host.run(*command.split())
+    return folder
+
+
 def in_service(host: Host) -> str:
     return host.run("readlink", "-f", PROJECT).stdout.strip().removeprefix(f"{RELEASES}/")
 
@@ -109,8 +128,8 @@ def running(host: Host) -> set[str]:
 
 
 def test_a_good_release_goes_into_service_and_can_be_taken_back(host: Host, tmp_path: Path) -> None:
-    archive = ship(host, tmp_path, "v2", nothing)
-    done = host.run(DEPLOY, "v2", "--from", archive, "--now")
+    repository = tag(host, tmp_path, "v2")
+    done = host.run(DEPLOY, "v2", "--repo", repository, "--now")
     assert in_service(host) == "v2", done.stdout
     assert running(host) == {"v2"}
     assert "3 daemons restarted" in done.stdout

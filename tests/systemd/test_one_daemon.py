@@ -215,12 +215,9 @@ def test_a_halt_ends_the_service_for_good_and_its_status_says_why(
     settle(host, exchange, strategy, MAGELLAN_PATROL_SECONDS="30")
     drop_in(host, unit, **QUICK)
     host.run("systemctl", "start", unit)
-    number = exchange.numbers[strategy]
-    try:
-        exchange.post("/sim/transfer", {"account": number, "amount": "-30000"})
-        told = wait_for(host, unit, ActiveState="failed", seconds=30)
-    finally:
-        exchange.post("/sim/transfer", {"account": number, "amount": "30000"})
+    halt = f"{PROJECT}/scripts/halt_trading.py --strategy {strategy} --reason drill".split()
+    host.run(f"{PROJECT}/.venv/bin/python", *halt, user=USER)
+    told = wait_for(host, unit, ActiveState="failed", seconds=30)
     assert (told["ExecMainStatus"], told["NRestarts"]) == (str(int(ExitCode.HALTED)), "0")
     shown = host.run("systemctl", "status", unit, "--no-pager", check=False).stdout
     assert "halted and flat" in shown
@@ -343,6 +340,23 @@ def test_a_reload_that_would_change_the_account_needs_a_restart(
     wanted = "account_info.account_id changed: restart the service for it"
     until(lambda: wanted in told_reload(host), 20, lambda: host.journal("-u", BEAR))
     assert state(host)["ActiveState"] == "active"
+
+
+def test_a_reload_without_data_keeps_the_old_settings(boot: Boot, exchange: Exchange) -> None:
+    host = boot()
+    settle(host, exchange)
+    configure(host, as_shipped)
+    host.run("systemctl", "start", BEAR)
+    configure(host, limit(4321))
+    exchange.post("/sim/faults", {"kind": "refuse", "path": "/v2/stocks/bars*", "count": 100000})
+    try:
+        host.run("systemctl", "reload", BEAR)
+        wanted = "reload refused, the old configuration stay"
+        until(lambda: wanted in told_reload(host), 30, lambda: host.journal("-u", BEAR))
+    finally:
+        exchange.clear_faults()
+    # What was asked for the new symbols must not have stuck: all five are tradable as before.
+    until(lambda: "5/5 symbols" in state(host)["StatusText"], 30, lambda: str(state(host)))
 
 
 def test_time_goes_on_while_a_daemon_waits(boot: Boot, exchange: Exchange) -> None:
