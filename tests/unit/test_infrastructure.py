@@ -86,3 +86,9 @@ def test_silence_is_an_alarm(resources: dict[str, Any]) -> None:
     alarm = resources["InstanceAlarm"]["Properties"]
     assert alarm["TreatMissingData"] == "breaching"
     assert alarm["AlarmActions"] == [{"Fn::ImportValue": "magellan-alert-topic"}]
+
+
+def test_the_monitoring_stack_exports_what_is_imported() -> None:
+    exported = (TEMPLATE.with_name("monitoring.yaml")).read_text()
+    for name in ("magellan-telemetry-policy", "magellan-alert-topic"):
+        assert f"Export: {{Name: {name}}}" in exported
