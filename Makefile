@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 FLAGS := $(if $(DATA),--data $(DATA)) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) \
          $(if $(SPEED),--speed $(SPEED)) $(if $(SEED),--seed $(SEED)) $(if $(PORT),--port $(PORT))
 
-.PHONY: pictures demo verify-data test lint types check setup setup-dev lock schema sessions format clean
+.PHONY: demo verify-data test lint types check setup setup-dev lock schema sessions format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -84,10 +84,6 @@ lock: setup-dev
 	$(RUN) -m $(LOCK) -o requirements.txt pyproject.toml
 	$(RUN) -m $(LOCK) --extra dev -c requirements.txt -o requirements-dev.txt pyproject.toml
 	$(RUN) -m $(LOCK) --extra research -c requirements-dev.txt -o requirements-research.txt pyproject.toml
-
-# Looked at by people: every state of the dashboard, and the report, from a real run.
-pictures: setup
-	$(RUN) scripts/make_pictures.py
 
 clean:
 	rm -rf var .pytest_cache .mypy_cache .ruff_cache

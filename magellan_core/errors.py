@@ -28,6 +28,7 @@ class ExitCode(IntEnum):
     CLOCK = 76
     CREDENTIALS = 77
     CONFIG = 78
+    PREFLIGHT = 79
 
 
 MEANING: dict[ExitCode, str] = {
@@ -48,6 +49,7 @@ MEANING: dict[ExitCode, str] = {
     ExitCode.CLOCK: "the exchange's clock cannot be followed",
     ExitCode.CREDENTIALS: "the API keys are missing or refused; a person must act",
     ExitCode.CONFIG: "the configuration is wrong; a person must act",
+    ExitCode.PREFLIGHT: "the preflight check found something red",
 }
 
 

@@ -167,8 +167,7 @@ def once(opened: list[Station], now: Now, asked: argparse.Namespace, console: Co
 
 def keep(snapshot: Snapshot, width: int, path: Path, *, as_page: bool) -> None:
     """Write a picture. Raise UsageError where it cannot be written."""
-    shown = dashboard(snapshot, width)
-    text = html(shown, width) if as_page else svg(shown, width)
+    text = html(snapshot, width) if as_page else svg(snapshot, width, None)
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as fault:

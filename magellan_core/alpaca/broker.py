@@ -180,6 +180,10 @@ class AlpacaBroker:
         query = {"period": "1D", "timeframe": "5Min"}
         return parse.equity_points(self._rest.get("/account/portfolio/history", query))
 
+    def clock(self) -> datetime:
+        """The broker's own time. Raises Unavailable."""
+        return parse.Fields(self._rest.get("/clock"), "clock").moment("timestamp")
+
     def _look_up(self, path: str, query: Mapping[str, str]) -> BrokerOrder | None:
         answer = self._rest.call("GET", path, query)
         return None if _is_absent(path, answer) else parse.order(answer)

@@ -22,11 +22,13 @@ def reconfigure(
     Raise Unavailable, on the old settings still, when the broker or the data cannot be asked.
     """
     old_strategy, old_settings = engine.feed.make_strategy, engine.settings
+    assets, calendar_agrees = engine.assets, engine.calendar_agrees
     _put(engine, make_strategy, settings)
     try:
         engine.prepare(now)
     except MagellanError:
         _put(engine, old_strategy, old_settings)
+        engine.assets, engine.calendar_agrees = assets, calendar_agrees
         raise
     # Informative lines are skipped by a release that does not know their kind.
     engine.ledger.write(line(now, Line.RELOAD, None, informative=True, **facts))

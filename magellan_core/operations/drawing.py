@@ -1,26 +1,29 @@
-"""What a terminal shows, as a picture (SVG) or a page (HTML) that needs nothing else."""
+"""A dashboard as a picture (SVG) or a page (HTML), as a terminal of that width shows it."""
 
 from io import StringIO
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.terminal_theme import MONOKAI
+
+from magellan_core.operations.dashboard import dashboard
+from magellan_core.operations.looks import Snapshot
 
 TITLE = "scripts/monitor_dashboard.py"
 
 
-def svg(shown: RenderableType, width: int, title: str = TITLE) -> str:
-    """A picture of a terminal that wide."""
-    return _recorded(shown, width).export_svg(title=title, theme=MONOKAI)
+def svg(snapshot: Snapshot, width: int, height: int | None) -> str:
+    """One self-contained picture; with a height, of a window that low."""
+    return _recorded(snapshot, width, height).export_svg(title=TITLE, theme=MONOKAI)
 
 
-def html(shown: RenderableType, width: int) -> str:
-    """A page that wide."""
-    return _recorded(shown, width).export_html(theme=MONOKAI, inline_styles=True)
+def html(snapshot: Snapshot, width: int) -> str:
+    """One self-contained page."""
+    return _recorded(snapshot, width, None).export_html(theme=MONOKAI, inline_styles=True)
 
 
-def _recorded(shown: RenderableType, width: int) -> Console:
+def _recorded(snapshot: Snapshot, width: int, height: int | None) -> Console:
     console = Console(
         file=StringIO(), record=True, width=width, force_terminal=True, color_system="truecolor"
     )
-    console.print(shown)
+    console.print(dashboard(snapshot, width, height))
     return console

@@ -43,6 +43,7 @@ NEVER_A_DAEMON = {
     ExitCode.NOT_RECONCILED,
     ExitCode.PORT_IN_USE,
     ExitCode.NOT_FLAT,
+    ExitCode.PREFLIGHT,
 }
 
 ANALYZE = shutil.which("systemd-analyze")
@@ -135,7 +136,10 @@ def test_the_sandbox_stays_as_tight_as_a_networked_daemon_allows(folder: str) ->
         ("OnFailure", "magellan-alert@%n.service"),
         ("ProtectSystem", "strict"),
         ("ProtectHome", "tmpfs"),
-        ("BindReadOnlyPaths", "/home/ec2-user/magellan"),
+        (
+            "BindReadOnlyPaths",
+            "/home/ec2-user/magellan -/home/ec2-user/magellan-releases/venvs",
+        ),
         ("NoNewPrivileges", "yes"),
         ("CapabilityBoundingSet", ""),
         ("WantedBy", "multi-user.target"),
@@ -152,6 +156,12 @@ def test_each_unit_starts_the_script_of_its_own_strategy(folder: str) -> None:
     assert python == "/home/ec2-user/magellan/.venv/bin/python"
     assert script == f"deployable_strategies/{folder}/aws_deployment/run_strategy.py"
     assert unit["SyslogIdentifier"] == [UNITS[folder]]
+
+
+@pytest.mark.parametrize("folder", UNITS)
+def test_a_reload_checks_the_file_before_the_daemon_is_told(folder: str) -> None:
+    unit = directives(unit_path(folder).read_text())
+    assert unit["ExecReload"] == [f"{unit['ExecStart'][0]} --check", "/bin/kill -HUP $MAINPID"]
 
 
 @pytest.mark.parametrize("folder", UNITS)
