@@ -40,6 +40,14 @@ format: setup-dev
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
+# The measured tables of AWS_DEPLOYMENT_STRATEGY.md and the strategies' pages; needs stored bars.
+.PHONY: strategy-doc strategy-doc-check
+strategy-doc: setup-dev
+	$(RUN) scripts/strategy_doc.py $(if $(DATA),--data $(DATA))
+
+strategy-doc-check: setup-dev
+	$(RUN) scripts/strategy_doc.py --check $(if $(DATA),--data $(DATA))
+
 schema: setup-dev
 	$(RUN) scripts/config_schema.py
 
