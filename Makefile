@@ -48,6 +48,11 @@ strategy-doc: setup-dev
 strategy-doc-check: setup-dev
 	$(RUN) scripts/strategy_doc.py --check $(if $(DATA),--data $(DATA))
 
+# docs/images/example-*.svg: a trade of each strategy on the made-up market.
+.PHONY: examples
+examples: setup-dev
+	$(RUN) scripts/make_examples.py
+
 schema: setup-dev
 	$(RUN) scripts/config_schema.py
 
