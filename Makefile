@@ -53,6 +53,19 @@ format: setup-dev
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
+# The measured tables of AWS_DEPLOYMENT_STRATEGY.md and the strategies' pages; needs stored bars.
+.PHONY: strategy-doc strategy-doc-check
+strategy-doc: setup-dev
+	$(RUN) scripts/strategy_doc.py $(if $(DATA),--data $(DATA))
+
+strategy-doc-check: setup-dev
+	$(RUN) scripts/strategy_doc.py --check $(if $(DATA),--data $(DATA))
+
+# docs/images/example-*.svg: a trade of each strategy on the made-up market.
+.PHONY: examples
+examples: setup-dev
+	$(RUN) scripts/make_examples.py
+
 schema: setup-dev
 	$(RUN) scripts/config_schema.py
 

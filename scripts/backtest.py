@@ -65,9 +65,9 @@ def override(text: str) -> tuple[str, float | str | bool]:
         return name, value
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(description: str | None = __doc__) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = made.add_argument
     add("--strategy", required=True, choices=sorted(CONFIGS))

@@ -17,6 +17,7 @@ Words = Callable[[float], str]
 
 LEFT, RIGHT, TOP, BOTTOM = 64.0, 128.0, 12.0, 26.0
 LABEL_GAP = 15.0
+TICK_WIDTH = 72.0
 DAY = 86_400.0
 
 
@@ -143,7 +144,7 @@ def _grid(scale: _Scale, words: Words) -> Iterator[str]:
         yield f'<text class="tick" x="{LEFT - 8:g}" y="{y + 4:.1f}" text-anchor="end">'
         yield f"{escape(words(value))}</text>"
     base = TOP + scale.height
-    for at, text in time_steps(scale.left, scale.right):
+    for at, text in time_steps(scale.left, scale.right, int(scale.width // TICK_WIDTH)):
         x = scale.x(at)
         yield f'<path class="grid" d="M{x:.1f} {base:.1f}v5"/>'
         yield f'<text class="tick" x="{x:.1f}" y="{base + 19:.1f}" text-anchor="middle">{text}'
@@ -216,23 +217,25 @@ def nice_steps(low: float, high: float, about: int) -> list[float]:
     return [i * step for i in range(first, last + 1)]
 
 
-def time_steps(begin: float, end: float) -> list[tuple[float, str]]:
-    """Instants to write under the x axis, in New York's time."""
+def time_steps(begin: float, end: float, most: int = 10) -> list[tuple[float, str]]:
+    """Some instants, `most` of them, to write under the x axis, in New York's time."""
     first, last = (new_york(datetime.fromtimestamp(at, UTC)) for at in (begin, end))
     days = (end - begin) / DAY
     if days <= 1.5:
-        minutes = next((m for m in (5, 10, 15, 30, 60, 120) if (end - begin) / 60 / m <= 9), 240)
+        minutes = next(
+            (m for m in (5, 10, 15, 30, 60, 120) if (end - begin) / 60 / m <= most - 1), 240
+        )
         step = minutes * 60.0
         offset = math.ceil(begin / step) * step
         count = int((end - offset) // step) + 1
         at = [offset + i * step for i in range(count)]
         return [(x, f"{new_york(datetime.fromtimestamp(x, UTC)):%H:%M}") for x in at]
     if days <= 45:
-        every = max(1, round(days / 9))
+        every = max(1, math.ceil(days / (most - 1)))
         starts = [first + timedelta(days=i) for i in range(0, int(days) + 1, every)]
         return [(x.timestamp(), f"{x:%d %b}") for x in starts]
     months = (last.year - first.year) * 12 + last.month - first.month
-    every = next((m for m in (1, 2, 3, 6, 12, 24) if months / m <= 10), 60)
+    every = next((m for m in (1, 2, 3, 6, 12, 24) if months / m <= most), 60)
     ticks: list[tuple[float, str]] = []
     for i in range(first.month, first.month + months + 1):
         month = datetime(first.year + (i - 1) // 12, (i - 1) % 12 + 1, 1, tzinfo=UTC)

@@ -55,11 +55,11 @@ def symbol_pictures(result: Result) -> list[tuple[str, list[Markup]]]:
             title = f"{symbol}: {len(trades)} {noun}, {gains} with a gain"
             size = math.ceil(len(closes) / max(1, math.ceil(len(trades) / MOST_TRADES_A_PICTURE)))
             parts = [closes[i : i + size + 1] for i in range(0, len(closes), max(size, 1))]
-            told.append((title, [_symbol_picture(symbol, part, trades) for part in parts if part]))
+            told.append((title, [symbol_picture(symbol, part, trades) for part in parts if part]))
     return told
 
 
-def _symbol_picture(symbol: str, closes: Points, trades: Sequence[Trade]) -> Markup:
+def symbol_picture(symbol: str, closes: Points, trades: Sequence[Trade]) -> Markup:
     """One period. A trade is drawn where any of it lies."""
     first, last = closes[0][0], closes[-1][0]
     seen = [t for t in trades if t.exit_time >= first and t.entry_time <= last]
