@@ -59,8 +59,7 @@ def _signal_gone(book: Book, _event: Event, symbol: str, _d: Mapping[str, object
 
 
 def _planned(book: Book, event: Event, symbol: str, d: Mapping[str, object]) -> None:
-    request_data = d["request"]
-    if not isinstance(request_data, Mapping):
+    if not isinstance(request_data := d["request"], Mapping):
         raise ValueError(f"planned line of {event.at} holds no request")
     key, role, tranche = str(d["order"]), Role(str(d["role"])), d.get("tranche")
     request = load_request(key, symbol, request_data)
@@ -137,9 +136,10 @@ def _leg(book: Book, event: Event, symbol: str, d: Mapping[str, object]) -> None
 def _seen(book: Book, event: Event, symbol: str, d: Mapping[str, object]) -> None:
     record = book.orders[str(d["order"])]
     record.word, record.seen_filled = str(d["word"]), Decimal(str(d["filled"]))
+    # A leg shrinks with each share that its sibling sells.
+    record.qty = int(str(d.get("qty", record.qty)))
+    record.stop = price_of(d, "stop") or record.stop
     _name(book, record, d.get("broker_id"))
-    stop = price_of(d, "stop")
-    record.stop = record.stop if stop is None else stop
     # A word that we do not know means "still working".
     _move(book, record, happening_of(record.word) or Happening.ACKED)
     if NOTHING < record.seen_filled < record.qty and record.first_partial is None:

@@ -24,8 +24,9 @@ LAYERS: dict[int, str] = {
     3: "engine",
     4: "alpaca aws store paper process environment compose",
     5: "backtest daemon reload clocks connections keyring provenance reporting operations",
-    6: "RUN scripts",
-    7: "tests benchmarks",
+    6: "trials",
+    7: "RUN scripts",
+    8: "tests benchmarks",
 }
 LAYER = {unit: layer for layer, units in LAYERS.items() for unit in units.split()}
 COMPOSITION = 5

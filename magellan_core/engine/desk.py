@@ -120,8 +120,9 @@ class Desk:
         lines: list[Event] = []
         if record.status is Status.ABANDONED:
             self._outcome(record.key, record.symbol, "found", "after all", now, order.id)
-        if (order.status, order.filled_qty, order.stop_price, order.id) != (
+        if (order.status, int(order.qty), order.filled_qty, order.stop_price, order.id) != (
             record.word,
+            record.qty,
             record.seen_filled,
             record.stop,
             record.broker_id,
@@ -184,6 +185,7 @@ def seen_line(record: OrderRecord, order: BrokerOrder, now: datetime) -> Event:
         order=record.key,
         broker_id=order.id,
         word=order.status,
+        qty=int(order.qty),
         filled=str(order.filled_qty),
         stop=None if order.stop_price is None else str(order.stop_price),
     )

@@ -1,0 +1,135 @@
+"""The broker adapter without a socket: requests go straight to the exchange's own routes.
+
+Everything above the TCP connection is the real thing: alpaca-py, the deadline session's attempts,
+the routes with keys and JSON. What would happen on the wire is made here, by urllib3's errors.
+"""
+
+from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+import urllib3
+
+from magellan_core.alpaca.broker import AlpacaBroker
+from magellan_core.alpaca.data import AlpacaData
+from magellan_core.alpaca.deadline import DeadlineSession, Limits
+from magellan_core.alpaca.transport import Rest, data_rest, trading_rest
+from magellan_core.errors import Unavailable
+from magellan_core.paper.accounts import AccountSpec
+from magellan_core.paper.exchange import Exchange
+from magellan_core.paper.gate import error_text
+from magellan_core.paper.server import application
+from magellan_core.paper.service import Service, Stepped
+from magellan_core.trials.interposer import TAKES_EFFECT, Answer, Killed
+
+ADDRESS = "http://127.0.0.1:1"
+# A GET is repeated as ever, but without pauses of wall time.
+LIMITS = Limits(pause=0.0)
+REFUSAL = b'{"code":40310000,"message":"refused, as the trial wants it"}'
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What urllib3 hands to the session."""
+
+    status: int
+    data: bytes
+    headers: Mapping[str, str]
+    reason: str = ""
+
+
+class Wire:
+    """In place of urllib3's pool manager: calls the routes, and spoils what it is told to."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.service = Service(exchange, Stepped())
+        self._routes = application(self.service)
+        self.answer, self.dies = Answer.HONEST, False
+        self.tamper: Callable[[str, str, Reply], Reply] = lambda _verb, _path, reply: reply
+        self.requests = 0
+
+    def clear(self) -> None:
+        """Nothing is kept open."""
+
+    def urlopen(
+        self, verb: str, url: str, *, body: bytes | None, headers: Mapping[str, str], **_: Any
+    ) -> Reply:
+        self.requests += 1
+        answer, parts = self.answer, urlsplit(url)
+        reply = None
+        if answer in TAKES_EFFECT:
+            reply = self._ask(verb, parts.path, parts.query, body or b"", headers)
+        if self.dies:
+            raise Killed
+        match answer:
+            case Answer.LOST:
+                raise urllib3.exceptions.ReadTimeoutError(
+                    urllib3.HTTPConnectionPool("127.0.0.1"), url, "timed out"
+                )
+            case Answer.RESET:
+                raise urllib3.exceptions.ProtocolError("connection reset by peer")
+            case Answer.GATEWAY:
+                return Reply(504, error_text(504), {})
+            case Answer.REFUSED:
+                return Reply(HTTPStatus.FORBIDDEN, REFUSAL, {})
+            case Answer.SLOW_DOWN:
+                return Reply(429, error_text(429), {})
+        if reply is None:
+            raise Unavailable("no answer")
+        return self.tamper(verb, parts.path, reply)
+
+    def spoil(self, answer: Answer, do: Callable[[], Any], *, writes: bool, dies: bool) -> Any:
+        """interposer.Spoiler: every request of this call fares so, repeated ones too."""
+        del writes
+        self.answer, self.dies = answer, dies
+        try:
+            return do()
+        finally:
+            self.answer, self.dies = Answer.HONEST, False
+
+    def _ask(
+        self, verb: str, path: str, query: str, body: bytes, headers: Mapping[str, str]
+    ) -> Reply:
+        sent: list[MutableMapping[str, Any]] = []
+
+        async def receive() -> dict[str, object]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http",
+            "method": verb,
+            "path": path,
+            "raw_path": path.encode(),
+            "root_path": "",
+            "query_string": query.encode(),
+            "headers": [(k.lower().encode(), v.encode()) for k, v in headers.items()],
+            "state": {},
+        }
+        handler = self._routes(scope, receive, send)
+        # The trading routes never suspend, so one step takes them to their end.
+        with suppress(StopIteration):
+            handler.send(None)
+        head, *rest = sent
+        told = {name.decode(): value.decode() for name, value in head["headers"]}
+        return Reply(head["status"], b"".join(m.get("body", b"") for m in rest), told)
+
+
+def adapters(wire: Wire, spec: AccountSpec) -> tuple[AlpacaBroker, AlpacaData]:
+    """The adapters that trade live, for that account, over that wire."""
+    trading = trading_rest(spec.key, spec.secret, ADDRESS, LIMITS)
+    data = data_rest(spec.key, spec.secret, ADDRESS, LIMITS)
+    return AlpacaBroker(_over(wire, trading)), AlpacaData(_over(wire, data), "sip")
+
+
+def _over(wire: Wire, rest: Rest) -> Rest:
+    session = DeadlineSession(LIMITS)
+    pools: Any = wire
+    session._pools = pools
+    rest._client._session = session
+    return rest

@@ -1,0 +1,131 @@
+"""Die or be answered badly at every call and every journal write; the account stays right.
+
+One test is one scenario with one kind of point: it plays the rest of the day after each of them,
+with the invariants checked at every step, and names every point that broke one.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from functools import cache
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from magellan_core.model import Side
+from magellan_core.trials.interposer import Answer, Call, Fault, Kill, Place
+from magellan_core.trials.invariants import Broken
+from magellan_core.trials.points import Kind, points
+from magellan_core.trials.scenarios import scenarios
+from magellan_core.trials.stage import Stage
+
+pytestmark = pytest.mark.timeout(600)
+
+NAMES = [*scenarios()]
+# How long the daemon stays dead, in turns from one point to the next.
+DOWNTIMES = [timedelta(0), timedelta(seconds=20), timedelta(minutes=3), timedelta(minutes=33)]
+
+
+@cache
+def good_run(name: str) -> tuple[Sequence[Call], int]:
+    """The calls and the number of journal writes of an undisturbed run."""
+    stage = Stage(scenarios()[name])
+    stage.play()
+    return stage.tally.made, stage.tally.appends
+
+
+def broken(name: str, runs: Iterable[tuple[Fault, ...]], *, adapter: bool = False) -> list[str]:
+    """Play each run to its end; what broke, with the words that name the run."""
+    told: list[str] = []
+    for turn, faults in enumerate(runs):
+        downtime = DOWNTIMES[turn % len(DOWNTIMES)]
+        stage = Stage(scenarios()[name], faults, adapter=adapter, downtime=downtime)
+        words = f"{name}, {' and '.join(str(f) for f in faults)}, down {downtime}"
+        try:
+            stage.play()
+        except Broken as breach:
+            told.append(f"{words}: {breach}")
+            continue
+        if not stage.tally.fired:
+            told.append(f"{words}: never happened")
+    return told
+
+
+@pytest.mark.parametrize(
+    ("name", "sides"),
+    [
+        ("targets", "BBBSSS"),
+        ("stopped", "BBBSSS"),
+        ("partial fill", "BBBSSSSSSSSSS"),
+        ("time exit", "BBBS"),
+        ("end-of-day exit", "BBBS"),
+        ("kept overnight", "BBS"),
+        ("hourly", "BBSS"),
+    ],
+)
+@pytest.mark.parametrize("adapter", [False, True], ids=["in process", "through the adapter"])
+def test_the_scripts_do_what_their_names_say(name: str, sides: str, adapter: bool) -> None:
+    stage = Stage(scenarios()[name], adapter=adapter)
+    stage.play()
+    fills = stage.exchange.fills(stage.number)
+    assert "".join("B" if f.side is Side.BUY else "S" for f in fills) == sides
+
+
+def test_the_scripts_hold_every_kind_of_order() -> None:
+    methods = {call.method for name in NAMES for call in good_run(name)[0] if call.writes}
+    assert methods == {"submit", "replace_stop", "cancel"}
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("name", NAMES)
+def test_every_point_of_a_day_can_fail(name: str, kind: Kind) -> None:
+    runs = [(fault,) for fault in points(kind, *good_run(name))]
+    assert runs
+    assert broken(name, runs) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_order_can_fail_on_the_wire(name: str) -> None:
+    at_once = {None, Kill.BEFORE, Kill.DURING}
+    runs = [(f,) for f in points(Kind.WRITES, *good_run(name)) if f.kill in at_once]
+    assert broken(name, runs, adapter=True) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_questions_can_fail_on_the_wire(name: str) -> None:
+    """A sample: what a read does to the engine is enumerated in process."""
+    runs = [(fault,) for fault in points(Kind.READS, *good_run(name))][::11]
+    assert broken(name, runs, adapter=True) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_recovering_can_be_killed_too(name: str) -> None:
+    """After an order of unknown fate, die again at each call of the start that follows."""
+    made, _ = good_run(name)
+    orders = [call.number for call in made if call.writes]
+    runs = [
+        (
+            Fault(Place.CALL, number, answer, Kill.DURING),
+            Fault(Place.CALL, number + later, kill=kill),
+        )
+        for number in orders
+        for answer in (Answer.HONEST, Answer.RESET)
+        for later in range(1, 11)
+        for kill in (Kill.BEFORE, Kill.PAST_WRITE)
+    ]
+    assert broken(name, islice(runs, 0, None, 3)) == []
+
+
+@pytest.mark.parametrize("name", ["targets", "kept overnight", "hourly"])
+def test_the_journal_on_disk_serves_as_the_one_in_memory(name: str, tmp_path: Path) -> None:
+    made, appends = good_run(name)
+    told: list[str] = []
+    kills = [Fault(Place.APPEND, n, kill=Kill.AFTER) for n in range(1, appends + 1)]
+    orders = [f for f in points(Kind.WRITES, made, appends) if f.kill is Kill.DURING]
+    for turn, fault in enumerate([*kills, *orders][::4]):
+        stage = Stage(scenarios()[name], [fault], journal=tmp_path / f"{turn}.sqlite3")
+        try:
+            stage.play()
+        except Broken as breach:
+            told.append(f"{name}, {fault}: {breach}")
+    assert told == []
