@@ -11,8 +11,9 @@ from pathlib import Path
 
 from magellan_core.compose import settings_of
 from magellan_core.config import Config
-from magellan_core.engine.engine import Engine, Report
+from magellan_core.engine.engine import Engine
 from magellan_core.engine.settings import Settings
+from magellan_core.engine.words import Report
 from magellan_core.errors import Unavailable
 from magellan_core.paper.accounts import AccountSpec
 from magellan_core.paper.broker import CoreBroker, CoreData
