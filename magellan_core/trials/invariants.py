@@ -23,7 +23,8 @@ from magellan_core.paper.broker import CoreBroker
 from magellan_core.paper.exchange import Exchange
 from magellan_core.paper.ledger import STOPS
 from magellan_core.paper.orders import Order
-from magellan_core.trials.interposer import Call, Tally, WatchedJournal
+from magellan_core.trials.faults import Call, Tally
+from magellan_core.trials.watched import WatchedJournal
 
 # A tranche left partly filled, or an entry cancelled beside it, has its stop within this.
 UNPROTECTED_FOR = timedelta(seconds=45)
@@ -47,7 +48,10 @@ class Checker:
         self._overdue: set[str] = set()
         self._attended: set[str] = set()
         self._bare_since: dict[str, datetime] = {}
+        self.clock_error = timedelta(0)
+        """By how much the daemon's clock may be wrong."""
         self._shadow = Shadow()
+        self._fired = 0
 
     @property
     def number(self) -> str:
@@ -80,7 +84,8 @@ class Checker:
 
     def _entry_may_leave(self, book: Book, request: OrderRequest, now: datetime) -> Iterator[str]:
         key, session = request.client_order_id, session_on(new_york_date(now))
-        if session is None or not session.open <= now < session.close:
+        error = self.clock_error
+        if session is None or not session.open - error <= now < session.close + error:
             yield f"{key} leaves outside the session"
         if book.halts:
             yield f"{key} leaves though halted: {', '.join(book.halts)}"
@@ -94,7 +99,7 @@ class Checker:
         allowed = timedelta(seconds=float(self.config.risk_management.max_bar_age_seconds))
         if self.config.name == "daily_trend":
             allowed = timedelta(minutes=30)
-        if now - decided > allowed:
+        if now - decided > allowed + error:
             yield f"{key} leaves {now - decided} after its bar"
 
     # -- after every step ----------------------------------------------------------------------
@@ -122,6 +127,7 @@ class Checker:
         self._demand(self._positions_in_bounds())
         if self.protects:
             self._demand(self._protected(journal, engine))
+        self._fired = self.tally.fired
 
     def _at_most_one_live(self) -> Iterator[str]:
         """At most one live order per (decision, leg): the attempt is the last part of the id."""
@@ -164,6 +170,9 @@ class Checker:
             if bare <= 0 or engine is None or not is_open:
                 self._bare_since.pop(held.symbol, None)
                 continue
+            if self.tally.fired != self._fired:
+                # The daemon was hindered: its seconds count from here.
+                self._bare_since.pop(held.symbol, None)
             since = self._bare_since.setdefault(held.symbol, now)
             if now - since > UNPROTECTED_FOR:
                 yield f"{held.symbol}: {bare} shares without a stop since {since:%H:%M:%S}"
@@ -253,7 +262,7 @@ class Checker:
     # -- words ---------------------------------------------------------------------------------
 
     def _disk_was_full(self) -> bool:
-        return any(fault.disk_full for fault in self.tally.faults)
+        return self.tally.disk_was_full
 
     def _demand(self, breaches: Iterator[str] | list[str]) -> None:
         told = list(breaches)

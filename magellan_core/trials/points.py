@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
-from magellan_core.trials.interposer import Answer, Call, Fault, Kill, Place
+from magellan_core.trials.faults import Answer, Call, Fault, Kill, Place
 
 BAD_ANSWERS = (Answer.LOST, Answer.GATEWAY, Answer.RESET, Answer.REFUSED, Answer.SLOW_DOWN)
 FULL_WRITES = (1, 12)

@@ -6,7 +6,7 @@ the routes with keys and JSON. What would happen on the wire is made here, by ur
 
 from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,13 +17,13 @@ from magellan_core.alpaca.broker import AlpacaBroker
 from magellan_core.alpaca.data import AlpacaData
 from magellan_core.alpaca.deadline import DeadlineSession, Limits
 from magellan_core.alpaca.transport import Rest, data_rest, trading_rest
-from magellan_core.errors import Unavailable
+from magellan_core.paper import wire
 from magellan_core.paper.accounts import AccountSpec
 from magellan_core.paper.exchange import Exchange
-from magellan_core.paper.gate import error_text
+from magellan_core.paper.faults import HTML_PAGE, error_body
 from magellan_core.paper.server import application
 from magellan_core.paper.service import Service, Stepped
-from magellan_core.trials.interposer import TAKES_EFFECT, Answer, Killed
+from magellan_core.trials.faults import TAKES_EFFECT, Answer, Killed
 
 ADDRESS = "http://127.0.0.1:1"
 # A GET is repeated as ever, but without pauses of wall time.
@@ -48,7 +48,7 @@ class Wire:
         self.service = Service(exchange, Stepped())
         self._routes = application(self.service)
         self.answer, self.dies = Answer.HONEST, False
-        self.tamper: Callable[[str, str, Reply], Reply] = lambda _verb, _path, reply: reply
+        self.tamper: Callable[[Any], Any] | None = None
         self.requests = 0
 
     def clear(self) -> None:
@@ -64,28 +64,27 @@ class Wire:
             reply = self._ask(verb, parts.path, parts.query, body or b"", headers)
         if self.dies:
             raise Killed
-        match answer:
-            case Answer.LOST:
-                raise urllib3.exceptions.ReadTimeoutError(
-                    urllib3.HTTPConnectionPool("127.0.0.1"), url, "timed out"
-                )
-            case Answer.RESET:
-                raise urllib3.exceptions.ProtocolError("connection reset by peer")
-            case Answer.GATEWAY:
-                return Reply(504, error_text(504), {})
-            case Answer.REFUSED:
-                return Reply(HTTPStatus.FORBIDDEN, REFUSAL, {})
-            case Answer.SLOW_DOWN:
-                return Reply(429, error_text(429), {})
-        if reply is None:
-            raise Unavailable("no answer")
-        return self.tamper(verb, parts.path, reply)
+        if reply is None or answer is not Answer.HONEST:
+            return _spoiled(answer, url)
+        if self.tamper is not None and verb == "GET" and reply.status == HTTPStatus.OK:
+            return replace(reply, data=wire.dumps(self.tamper(wire.loads(reply.data))))
+        return reply
 
-    def spoil(self, answer: Answer, do: Callable[[], Any], *, writes: bool, dies: bool) -> Any:
+    def spoil(
+        self,
+        answer: Answer,
+        do: Callable[[], Any],
+        *,
+        writes: bool,
+        dies: bool,
+        hang: Callable[[], None],
+    ) -> Any:
         """interposer.Spoiler: every request of this call fares so, repeated ones too."""
         del writes
         self.answer, self.dies = answer, dies
         try:
+            if answer is Answer.HANG:
+                hang()
             return do()
         finally:
             self.answer, self.dies = Answer.HONEST, False
@@ -120,16 +119,34 @@ class Wire:
         return Reply(head["status"], b"".join(m.get("body", b"") for m in rest), told)
 
 
-def adapters(wire: Wire, spec: AccountSpec) -> tuple[AlpacaBroker, AlpacaData]:
+def _spoiled(answer: Answer, url: str) -> Reply:
+    """What the session gets to see instead of an honest reply; raises what urllib3 would."""
+    match answer:
+        case Answer.GATEWAY:
+            return Reply(504, error_body(504), {})
+        case Answer.REFUSED:
+            return Reply(HTTPStatus.FORBIDDEN, REFUSAL, {})
+        case Answer.HTML:
+            page = HTML_PAGE.format(status=502, reason="Bad Gateway")
+            return Reply(502, page.encode(), {"content-type": "text/html"})
+        case Answer.SLOW_DOWN:
+            return Reply(429, error_body(429), {})
+        case Answer.RESET:
+            raise urllib3.exceptions.ProtocolError("connection reset by peer")
+    pool = urllib3.HTTPConnectionPool("127.0.0.1")
+    raise urllib3.exceptions.ReadTimeoutError(pool, url, "timed out")
+
+
+def adapters(line: Wire, spec: AccountSpec) -> tuple[AlpacaBroker, AlpacaData]:
     """The adapters that trade live, for that account, over that wire."""
     trading = trading_rest(spec.key, spec.secret, ADDRESS, LIMITS)
     data = data_rest(spec.key, spec.secret, ADDRESS, LIMITS)
-    return AlpacaBroker(_over(wire, trading)), AlpacaData(_over(wire, data), "sip")
+    return AlpacaBroker(_over(line, trading)), AlpacaData(_over(line, data), "sip")
 
 
-def _over(wire: Wire, rest: Rest) -> Rest:
+def _over(line: Wire, rest: Rest) -> Rest:
     session = DeadlineSession(LIMITS)
-    pools: Any = wire
+    pools: Any = line
     session._pools = pools
     rest._client._session = session
     return rest

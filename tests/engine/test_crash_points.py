@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from magellan_core.model import Side
-from magellan_core.trials.interposer import Answer, Call, Fault, Kill, Place
+from magellan_core.trials.faults import Answer, Call, Fault, Kill, Place
 from magellan_core.trials.invariants import Broken
 from magellan_core.trials.points import Kind, points
 from magellan_core.trials.scenarios import scenarios
@@ -67,7 +67,7 @@ def broken(name: str, runs: Iterable[tuple[Fault, ...]], *, adapter: bool = Fals
 def test_the_scripts_do_what_their_names_say(name: str, sides: str, adapter: bool) -> None:
     stage = Stage(scenarios()[name], adapter=adapter)
     stage.play()
-    fills = stage.exchange.fills(stage.number)
+    fills = stage.exchange.fills(stage.player.number)
     assert "".join("B" if f.side is Side.BUY else "S" for f in fills) == sides
 
 
