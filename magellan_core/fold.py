@@ -77,31 +77,34 @@ def _planned(book: Book, event: Event, symbol: str, d: Mapping[str, object]) -> 
         replaces=None if d.get("replaces") is None else str(d["replaces"]),
         stop=request.stop_price,
         limit=request.limit_price,
+        reason=str(d.get("reason", "")),
+        support=price_of(d, "support"),
     )
     book.orders[key] = book.live[key] = record
     if role is Role.ENTRY:
-        _open_position(book, event, record, d)
+        _open_position(book, record)
     if role is Role.EXIT and symbol in book.exits:
         book.exits[symbol].attempt += 1
 
 
-def _open_position(book: Book, event: Event, record: OrderRecord, d: Mapping[str, object]) -> None:
+def _open_position(book: Book, record: OrderRecord) -> None:
     position = book.positions.get(record.symbol)
-    if position is None or position.decision != record.decision:
+    if position is None or (position.decision != record.decision and not position.qty):
         position = PositionRecord(
-            record.symbol,
-            record.decision,
-            event.at,
-            str(d.get("reason", "")),
-            price_of(d, "support"),
+            record.symbol, record.decision, record.planned_at, record.reason, record.support
         )
         book.positions[record.symbol] = position
-    book.entered_on[record.decision] = new_york_date(event.at)
+    book.entered_on[record.decision] = new_york_date(record.planned_at)
     request = record.request
     if record.tranche is not None and request is not None and request.stop_loss is not None:
-        position.tranches[record.tranche] = TrancheRecord(
-            record.tranche, record.qty, request.stop_loss, request.take_profit
-        )
+        tranche = TrancheRecord(record.tranche, record.qty, request.stop_loss, request.take_profit)
+        position.tranches.setdefault(record.tranche, tranche)
+
+
+def _turned_up(book: Book, record: OrderRecord) -> None:
+    """An entry given up for lost, and so without a position, lives or has filled after all."""
+    if record.role is Role.ENTRY and record.symbol not in book.positions:
+        _open_position(book, record)
 
 
 def _outcome(book: Book, event: Event, symbol: str, d: Mapping[str, object]) -> None:
@@ -142,6 +145,8 @@ def _seen(book: Book, event: Event, symbol: str, d: Mapping[str, object]) -> Non
     _name(book, record, d.get("broker_id"))
     # A word that we do not know means "still working".
     _move(book, record, happening_of(record.word) or Happening.ACKED)
+    if record.live:
+        _turned_up(book, record)
     if NOTHING < record.seen_filled < record.qty and record.first_partial is None:
         record.first_partial = event.at
     _tidy(book, symbol, event.at)
@@ -159,6 +164,8 @@ def _fill(book: Book, _event: Event, symbol: str, d: Mapping[str, object]) -> No
         record.filled += qty
         whole = record.filled >= record.qty
         _move(book, record, Happening.FILLED if whole else Happening.PARTLY_FILLED)
+        if side is Side.BUY:
+            _turned_up(book, record)
     position = book.positions.get(symbol)
     if position is not None:
         _move_position(book, position, record, side, qty, amount, at)

@@ -49,6 +49,8 @@ class OrderRecord:
     limit: Decimal | None = None
     seen_filled: Decimal = NOTHING
     filled: Decimal = NOTHING
+    reason: str = ""
+    support: Decimal | None = None
     first_partial: datetime | None = None
     cancel_asked: datetime | None = None
 

@@ -21,7 +21,8 @@ class View:
     `session` is the session of today's New York date, if there is one. `pending` holds signals
     that wait for their instant. `busy` are symbols with an order or exit under way: no new
     decision is taken for them. `last_exit` is the time of the latest closing fill per symbol.
-    `equity` is dollars a new position may be sized on.
+    `equity` is dollars a new position may be sized on. `bars_complete` is False while a bar that
+    should be there is still waited for: what follows from bars is not decided then.
     """
 
     now: datetime
@@ -32,6 +33,7 @@ class View:
     pending: Mapping[str, Intent]
     last_exit: Mapping[str, datetime]
     busy: frozenset[str]
+    bars_complete: bool = True
 
 
 class Strategy(Protocol):

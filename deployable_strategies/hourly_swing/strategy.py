@@ -85,11 +85,13 @@ class HourlySwing:
         return ()
 
     def on_time(self, view: View) -> Sequence[Intent]:
-        """At a check, or late at the first tick after one: bring positions to what is wanted."""
+        """At a check, or at the first tick after one that has its bars: do what is wanted."""
         session = view.session
         if self.rules.every_bar or session is None:
             return ()
         if not session.open <= view.now < session.close:
+            return ()
+        if not view.bars_complete:
             return ()
         due = max((c for c in self._checks(session) if c <= view.now), default=None)
         if due is None or due == self._checked:

@@ -10,10 +10,11 @@ from magellan_core.engine.feed import Feed, preparation
 from magellan_core.engine.intake import Circumstances, Intake
 from magellan_core.engine.ledger import Ledger
 from magellan_core.engine.limits import Limits
+from magellan_core.engine.morning import calendars_agree, tradability
 from magellan_core.engine.settings import Settings
 from magellan_core.engine.settle import Settler, Truth
 from magellan_core.engine.tend import Tender
-from magellan_core.engine.words import Report, hours, status_line
+from magellan_core.engine.words import Report, status_line
 from magellan_core.errors import Unavailable
 from magellan_core.lines import Event, Line, bar_data, line
 from magellan_core.market_hours import (
@@ -93,24 +94,8 @@ class Engine:
     def prepare(self, now: datetime) -> None:
         """Once per session date: tradability, calendar, and indicators built anew."""
         today = new_york_date(now)
-        self.assets = {symbol: self.broker.asset(symbol) for symbol in self.symbols}
-        for symbol, asset in self.assets.items():
-            if asset is None or not asset.tradable:
-                why = "unknown to the broker" if asset is None else f"not tradable: {asset.status}"
-                self.alerts.alert(
-                    Level.WARNING,
-                    f"untradable-{symbol}-{today}",
-                    f"{symbol} is {why}; going on with the other symbols",
-                )
-        theirs = [s for s in self.broker.calendar(today, today) if s.date == today]
-        ours = session_on(today)
-        self.calendar_agrees = theirs == ([] if ours is None else [ours])
-        if not self.calendar_agrees:
-            self.alerts.alert(
-                Level.CRITICAL,
-                f"calendar-{today}",
-                f"our calendar says {hours(ours)}, the broker {hours(*theirs)}: no entries today",
-            )
+        self.assets = tradability(self.broker, self.symbols, today, self.alerts)
+        self.calendar_agrees = calendars_agree(self.broker, today, self.alerts)
         self.feed.rebuild(now)
         self._prepared = today
         self._due = now
@@ -153,6 +138,10 @@ class Engine:
     def _work(self, truth: Truth, now: datetime, session: Session | None) -> None:
         doubtful = self.settler.doubtful or bool(self.ledger.book.unsettled())
         self.limits.judge(truth.account, now, session, doubtful=doubtful)
+        # Exits need neither bars nor preparations, so nothing of that can hold them up.
+        self._flatten_if_halted(now)
+        self.intake.begin()
+        self._on_time(self._place(truth, now, session), exits_only=True)
         self.tender.work(now, session)
         today = new_york_date(now)
         if self.limits.halts.resumed:
@@ -160,11 +149,7 @@ class Engine:
             self.limits.halts.resumed = False
         if session is not None and self._prepared != today and now >= preparation(session):
             self.prepare(now)
-        self._flatten_if_halted(now)
-        self.intake.begin()
-        place = Circumstances(
-            now, session, truth.account, self.assets, self.calendar_agrees, self.feed.cursor
-        )
+        place = self._place(truth, now, session)
         due = self._due is not None and now >= self._due
         bars = self.feed.poll(now, session, due, self.active())
         # A bar is on record only after its decisions: a crash in between takes them again, and
@@ -174,6 +159,11 @@ class Engine:
         self.intake.execute_signals(place)
         self.tender.work(now, session)
         self._due = self.feed.strategy.next_due(self.view(now, session, truth.account))
+
+    def _place(self, truth: Truth, now: datetime, session: Session | None) -> Circumstances:
+        return Circumstances(
+            now, session, truth.account, self.assets, self.calendar_agrees, self.feed.cursor
+        )
 
     def _on_bar(self, bar: Bar, place: Circumstances) -> Event:
         """Decide on one bar; return the line that puts it on record."""
@@ -191,11 +181,14 @@ class Engine:
             memory=dict(strategy.memory(bar.symbol)),
         )
 
-    def _on_time(self, place: Circumstances) -> None:
+    def _on_time(self, place: Circumstances, *, exits_only: bool = False) -> None:
+        """What time alone makes due. With `exits_only`, before this tick's bars are asked for."""
         view = self.view(place.now, place.session, place.account)
-        for intent in self.feed.strategy.on_time(view):
-            numbers = dict(self.feed.strategy.explain(intent.symbol))
-            self.intake.take(intent, replace(place, numbers=numbers))
+        complete = not (exits_only or self.feed.waits(self.active()))
+        for intent in self.feed.strategy.on_time(replace(view, bars_complete=complete)):
+            if isinstance(intent, Exit) or not exits_only:
+                numbers = dict(self.feed.strategy.explain(intent.symbol))
+                self.intake.take(intent, replace(place, numbers=numbers))
 
     def _flatten_if_halted(self, now: datetime) -> None:
         book = self.ledger.book

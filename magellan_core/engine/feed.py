@@ -85,9 +85,9 @@ class Feed:
                 self._expected, self._asked = expected, 0
         if not self._time_to_ask(now, active):
             return []
-        self._asked += 1
         wanted = [s for s in active if self._lacks(s)]
         if not wanted:
+            self._asked += 1
             return []
         needs = self.strategy.needs
         # A bar that was under way at the cursor counts too: its end comes after it.
@@ -95,6 +95,8 @@ class Feed:
         answer = self.data.bars(
             wanted, needs.timeframe, start, now, split_adjusted=needs.split_adjusted
         )
+        # Only an answer counts as having asked: after an outage the bars are still wanted.
+        self._asked += 1
         fresh = [b for s in wanted for b in answer.get(s, ()) if b.end > self.cursor[s]]
         fresh.sort(key=lambda b: (b.end, b.symbol))
         for bar in fresh:
@@ -113,6 +115,10 @@ class Feed:
         """Some active symbol has no bar for the newest end yet."""
         return any(self._lacks(s) for s in active)
 
+    def waits(self, active: Collection[str]) -> bool:
+        """A bar that should be there is missing, and will be asked for again."""
+        return self._asked <= len(self.retries) and self.missing(active)
+
     def _lacks(self, symbol: str) -> bool:
         return self._expected is not None and self.cursor[symbol] < self._expected
 
@@ -120,11 +126,7 @@ class Feed:
         self, now: datetime, session: Session | None, active: Collection[str]
     ) -> datetime | None:
         """When `poll` next has a reason of its own to be called."""
-        if (
-            self._expected is not None
-            and 0 < self._asked <= len(self.retries)
-            and self.missing(active)
-        ):
+        if self._expected is not None and self.waits(active) and self._asked:
             return self._expected + self.retries[self._asked - 1]
         if self.strategy.needs.timeframe is not Timeframe.MINUTE or session is None:
             return None

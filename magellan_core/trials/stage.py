@@ -34,7 +34,10 @@ class Scenario:
 
 
 class Stage:
-    """One run of one scenario. `downtime` is how long the daemon stays dead after each kill."""
+    """One run of one scenario. `downtime` is how long the daemon stays dead after each kill.
+
+    `tally` may be a kind of Tally that draws its own faults.
+    """
 
     def __init__(
         self,
@@ -44,12 +47,13 @@ class Stage:
         adapter: bool = False,
         journal: Path | None = None,
         downtime: timedelta = timedelta(0),
+        tally: type[Tally] = Tally,
     ) -> None:
         self.scenario = scenario
         self.exchange = Exchange(
             scenario.market, [scenario.account], start=scenario.start, rules=scenario.rules
         )
-        self.tally = Tally(lambda: self.exchange.now, faults)
+        self.tally = tally(lambda: self.exchange.now, faults)
         self.player = Player(
             scenario.config,
             scenario.build,
@@ -65,16 +69,20 @@ class Stage:
 
     def play(self) -> None:
         """From start to end, and on until all is settled; then the last checks. Raise Broken."""
+        self.play_until(self.scenario.end)
         player = self.player
-        while self.exchange.now < self.scenario.end and not player.finished:
-            player.turn()
-            self._pass_time(min(player.due, self.scenario.end))
         for _ in range(SETTLING_TURNS):
             if player.settled:
                 break
             player.turn()
             self._pass_time(player.due)
         player.finish()
+
+    def play_until(self, end: datetime) -> None:
+        """Part of the way."""
+        while self.exchange.now < end and not self.player.finished:
+            self.player.turn()
+            self._pass_time(min(self.player.due, end))
 
     def _pass_time(self, until: datetime) -> None:
         wake = (self.player.number,) if self.player.watching else ()
