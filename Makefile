@@ -5,13 +5,14 @@ RUN := $(VENV)/bin/python
 FLAGS := $(if $(DATA),--data $(DATA)) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) \
          $(if $(SPEED),--speed $(SPEED)) $(if $(SEED),--seed $(SEED)) $(if $(PORT),--port $(PORT))
 
-.PHONY: pictures demo verify-data test lint types check setup setup-dev lock schema sessions format clean
+.PHONY: pictures chaos mutants demo verify-data test lint types check setup setup-dev lock schema sessions format clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   three daemons trade a made-up market on this machine, then reconcile"
 	@echo "            DATA=DIR FROM=YYYY-MM-DD TO=YYYY-MM-DD for stored bars, SPEED=60 for scaled time"
 	@echo "make test   every test that can run on this machine"
+	@echo "make chaos  days in bad weather: SEEDS=1000, BUDGET=300 for seconds, SEED=7 to replay one"
 	@echo "make verify-data  backtest every answer key in ../shared, trade by trade"
 	@echo "make check  lint, types, and generated files up to date"
 
@@ -24,6 +25,10 @@ verify-data: setup-dev
 
 test: setup-dev
 	$(RUN) -m pytest -q $(ARGS)
+
+# SEEDS=1000, BUDGET=300 for seconds instead, SEED=7 to replay one.
+chaos: setup-dev
+	@$(RUN) scripts/chaos.py $(if $(SEED),--seed $(SEED),$(if $(BUDGET),--seconds $(BUDGET),--seeds $(or $(SEEDS),100))) $(if $(FIRST),--first $(FIRST))
 
 lint: setup-dev
 	$(RUN) -m ruff check .

@@ -146,6 +146,11 @@ class Intake:
 
     def _enter(self, intent: Enter, now: Circumstances) -> bool:
         """Judge and send. True: it was sent, or can never be; False: it may be tried again."""
+        at = intent.not_before or now.instant or now.now
+        decision = f"{self.strategy}-{intent.symbol}-{at:%Y%m%dT%H%M}"
+        if decision in self.ledger.book.entered_on:
+            # An earlier life sent it and died before it could say so.
+            return True
         quote = self._quote(intent.symbol)
         self.limits.refresh(now.account, now.now)
         question = self._question(intent, quote, now)
@@ -153,8 +158,6 @@ class Intake:
         if against and self._said.get(intent.symbol) == against and intent.until is not None:
             return False
         self._said[intent.symbol] = against
-        at = intent.not_before or now.instant or now.now
-        decision = f"{self.strategy}-{intent.symbol}-{at:%Y%m%dT%H%M}"
         decided = line(
             now.now,
             Line.DECISION,

@@ -21,6 +21,7 @@ from magellan_core.model import (
     Unknown,
 )
 from magellan_core.ports import Broker, MarketData
+from magellan_core.risk.account import Transfer
 from magellan_core.trials.faults import TAKES_EFFECT, Answer, Call, Kill, Killed, Tally
 
 
@@ -119,6 +120,10 @@ class Interposer:
 
     def fills(self, after: str | None) -> Sequence[Fill]:
         told: Sequence[Fill] = self._call("fills", lambda: self._broker.fills(after))
+        return told
+
+    def transfers(self, after: str | None) -> Sequence[Transfer]:
+        told: Sequence[Transfer] = self._call("transfers", lambda: self._broker.transfers(after))
         return told
 
     def submit(self, request: OrderRequest) -> Outcome:

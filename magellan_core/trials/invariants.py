@@ -23,6 +23,7 @@ from magellan_core.paper.broker import CoreBroker
 from magellan_core.paper.exchange import Exchange
 from magellan_core.paper.ledger import STOPS
 from magellan_core.paper.orders import Order
+from magellan_core.records import Role
 from magellan_core.trials.faults import Call, Tally
 from magellan_core.trials.watched import WatchedJournal
 
@@ -91,7 +92,8 @@ class Checker:
             yield f"{key} leaves though halted: {', '.join(book.halts)}"
         if request.symbol in book.blocked:
             yield f"{key} leaves though {request.symbol} is blocked"
-        late = self._overdue - self._attended
+        held = {p.symbol for p in self.exchange.positions(self.number)}
+        late = (self._overdue & held) - self._attended
         if late:
             yield f"{key} leaves before the overdue exits of {', '.join(sorted(late))}"
         stamp = key.split("-")[2]
@@ -113,7 +115,9 @@ class Checker:
             return
         book = self._shadow.read(journal)
         held = {p.symbol for p in self.exchange.positions(self.number)}
-        self._overdue = {s for s in book.exits if s in held}
+        # An exit that is at the broker already, or may be, has left.
+        left = {o.symbol for o in book.live.values() if o.role is Role.EXIT}
+        self._overdue = {s for s in book.exits if s in held and s not in left}
         if self.protects:
             limit = timedelta(minutes=30)
             for symbol, position in book.positions.items():
