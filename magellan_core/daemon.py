@@ -231,7 +231,7 @@ class Daemon:
             try:
                 connections.check(broker.account())
                 engine.recover(now, facts)
-                if not engine.feed.primed:
+                if engine.active() and not engine.feed.primed:
                     raise Unavailable(f"no bars of {', '.join(engine.symbols)} to warm up on")
             except Unavailable as fault:
                 log(logging.WARNING, "waiting", f"the broker cannot be asked yet: {fault}")
