@@ -179,7 +179,7 @@ class Told:
     def alert(self, level: Level, key: str, message: str) -> None:
         self.alerts.append((level, key, message))
 
-    def keys(self) -> set[str]:
+    def matters(self) -> set[str]:
         return {key for _, key, _ in self.alerts}
 
 

@@ -126,7 +126,7 @@ def test_a_check_goes_on_without_a_bar_that_does_not_come() -> None:
     rig.run(first + timedelta(hours=1, minutes=1))
     assert bought_at(rig) == [first]
     rig.run(first + timedelta(hours=2, minutes=1))
-    ends = [e.data["end"] for e in rig.lines(Line.BAR)]
+    ends = [str(e.data["end"]) for e in rig.lines(Line.BAR)]
     assert (first + timedelta(hours=2)).isoformat() in ends
 
 
