@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -134,6 +134,9 @@ class Daemon:
                 self._settings(self.config),
             )
             facts = self._say_start(connections.base_url)
+            # Bad keys open no stream, which a stepped exchange waits for: tell of them before.
+            with suppress(Unavailable):
+                connections.check(broker.account())
             return self._serve(engine, broker, clock, connections, reporter, facts)
 
     # -- parts -------------------------------------------------------------------------------

@@ -71,6 +71,7 @@ def start(on: Stage, systemd: Manager) -> "subprocess.Popen[bytes]":
 def test_it_is_ready_once_recovered_and_feeds_the_watchdog_with_each_tick(tmp_path: Path) -> None:
     with manager(tmp_path) as systemd, stage(tmp_path, SWING) as on:
         start(on, systemd)
+        on.play(new_york(25, 9, 35))
         systemd.wait_for("READY=1")
         systemd.wait_for("WATCHDOG=1")
         systemd.wait_for("STATUS=trading 2/2 symbols, 0 positions, next ")
@@ -175,7 +176,7 @@ def test_keys_that_are_refused_end_it_for_good(tmp_path: Path) -> None:
         assert daemon.wait(30) == ExitCode.CREDENTIALS
         said = on.log(SWING).read_text()
         assert "Traceback" not in said
-        assert len([row for row in said.splitlines() if "failed" in row]) == 1
+        assert len([row for row in said.splitlines() if " failed: " in row]) == 1
 
 
 def test_symbols_that_nobody_knows_are_lived_with_loudly(tmp_path: Path) -> None:
