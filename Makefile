@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 FLAGS := $(if $(DATA),--data $(DATA)) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) \
          $(if $(SPEED),--speed $(SPEED)) $(if $(SEED),--seed $(SEED)) $(if $(PORT),--port $(PORT))
 
-.PHONY: demo verify-data test lint types check setup setup-dev lock schema sessions format clean
+.PHONY: pictures chaos mutants demo verify-data test lint types check setup setup-dev lock schema sessions format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -26,7 +26,6 @@ verify-data: setup-dev
 test: setup-dev
 	$(RUN) -m pytest -q $(ARGS)
 
-.PHONY: chaos mutants
 # SEEDS=1000, BUDGET=300 for seconds instead, SEED=7 to replay one.
 chaos: setup-dev
 	@$(RUN) scripts/chaos.py $(if $(SEED),--seed $(SEED),$(if $(BUDGET),--seconds $(BUDGET),--seeds $(or $(SEEDS),100))) $(if $(FIRST),--first $(FIRST))
@@ -97,6 +96,10 @@ lock: setup-dev
 	$(RUN) -m $(LOCK) -o requirements.txt pyproject.toml
 	$(RUN) -m $(LOCK) --extra dev -c requirements.txt -o requirements-dev.txt pyproject.toml
 	$(RUN) -m $(LOCK) --extra research -c requirements-dev.txt -o requirements-research.txt pyproject.toml
+
+# Looked at by people: every state of the dashboard, and the report, from a real run.
+pictures: setup
+	$(RUN) scripts/make_pictures.py
 
 clean:
 	rm -rf var .pytest_cache .mypy_cache .ruff_cache

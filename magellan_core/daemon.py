@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -135,6 +135,9 @@ class Daemon:
             )
             open_bar_hints(engine, clock, connections, stack)
             facts = self._say_start(connections.base_url)
+            # Bad keys open no stream, which a stepped exchange waits for: tell of them before.
+            with suppress(Unavailable):
+                connections.check(broker.account())
             return self._serve(engine, broker, clock, connections, reporter, facts)
 
     # -- parts -------------------------------------------------------------------------------
@@ -232,7 +235,7 @@ class Daemon:
             try:
                 connections.check(broker.account())
                 engine.recover(now, facts)
-                if not engine.feed.primed:
+                if engine.active() and not engine.feed.primed:
                     raise Unavailable(f"no bars of {', '.join(engine.symbols)} to warm up on")
             except Unavailable as fault:
                 log(logging.WARNING, "waiting", f"the broker cannot be asked yet: {fault}")

@@ -96,14 +96,18 @@ def _open_position(book: Book, record: OrderRecord) -> None:
         book.positions[record.symbol] = position
     book.entered_on[record.decision] = new_york_date(record.planned_at)
     request = record.request
-    if record.tranche is not None and request is not None and request.stop_loss is not None:
+    ours = position.decision == record.decision
+    if ours and record.tranche is not None and request is not None and request.stop_loss:
         tranche = TrancheRecord(record.tranche, record.qty, request.stop_loss, request.take_profit)
         position.tranches.setdefault(record.tranche, tranche)
 
 
 def _turned_up(book: Book, record: OrderRecord) -> None:
     """An entry given up for lost, and so without a position, lives or has filled after all."""
-    if record.role is Role.ENTRY and record.symbol not in book.positions:
+    position = book.positions.get(record.symbol)
+    if record.role is not Role.ENTRY:
+        return
+    if position is None or record.tranche not in (None, *position.tranches):
         _open_position(book, record)
 
 
@@ -182,7 +186,9 @@ def _move_position(
     at: datetime,
 ) -> None:
     tranche = None
-    if record is not None and record.tranche is not None:
+    # What an earlier decision left behind is held, but is no part of this one's tranches.
+    ours = record is not None and record.decision == position.decision
+    if record is not None and ours and record.tranche is not None:
         tranche = position.tranches.get(record.tranche)
     if side is Side.BUY:
         position.buy(qty, amount, at)

@@ -1,11 +1,10 @@
 """The values that every part speaks: bars, quotes, orders, fills, positions and intents.
 
-Times are aware UTC datetimes. Bars are floats, since indicators are; order prices, cash and P&L
-are Decimal. Quantities of our own orders are whole shares.
+Times are aware UTC. Bars are floats, since indicators are; prices, cash and P&L are Decimal.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -78,7 +77,7 @@ class OrderClass(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
-    """What we ask a broker to do. Prices in dollars, already on the venue's tick."""
+    """What we ask a broker to do. Prices in dollars, on the venue's tick; whole shares."""
 
     client_order_id: str
     symbol: str
@@ -202,8 +201,9 @@ class Tranche:
 class Enter:
     """Go long. Either `dollars` to spend, or `tranches` that say shares and exits.
 
-    `reference` is the price in dollars the decision was made at. Before `not_before` the intent is
-    kept as a signal; after `until` it is dropped. `support` is where the runner's stop goes later.
+    `reference` is the price in dollars the decision was made at, `scheduled` the instant that made
+    it due (None: a bar did). Before `not_before` the intent is kept as a signal; after `until` it
+    is dropped. `support` is where the runner's stop goes later.
     """
 
     symbol: str
@@ -214,6 +214,7 @@ class Enter:
     support: Decimal | None = None
     not_before: datetime | None = None
     until: datetime | None = None
+    scheduled: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,13 +248,14 @@ Intent = Enter | Exit | MoveStop | Withdraw
 
 @dataclass(frozen=True, slots=True)
 class DataNeeds:
-    """Bars a strategy wants: symbols, timeframe, session, and how many to warm up with."""
+    """Bars a strategy wants, and how many to warm up with; final once `ready_after` old."""
 
     symbols: tuple[str, ...]
     timeframe: Timeframe
     extended_hours: bool
     warmup_bars: int
     split_adjusted: bool
+    ready_after: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,9 @@ class DailyTrend:
     ) -> None:
         self.name = "daily_trend"
         self.bands, self.rules = bands, rules
-        self.needs = DataNeeds(tuple(bands), Timeframe.DAY, False, warmup_bars, True)
+        self.needs = DataNeeds(
+            tuple(bands), Timeframe.DAY, False, warmup_bars, True, rules.signal_after_close
+        )
         self._rsi = {s: Rsi(band.period, rules.rsi_method) for s, band in bands.items()}
 
     def warm(self, bar: Bar) -> None:

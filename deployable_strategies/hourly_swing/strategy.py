@@ -80,7 +80,7 @@ class HourlySwing:
         self._wants[symbol].update(self._rsi[symbol].update(close))
         self._close[symbol] = close
         if self.rules.every_bar:
-            intent = self._wanted(symbol, view)
+            intent = self._wanted(symbol, view, bar.end)
             return () if intent is None else (intent,)
         return ()
 
@@ -97,10 +97,10 @@ class HourlySwing:
         if due is None or due == self._checked:
             return ()
         self._checked = due
-        intents = (self._wanted(symbol, view) for symbol in self.bands)
+        intents = (self._wanted(symbol, view, due) for symbol in self.bands)
         return [intent for intent in intents if intent is not None]
 
-    def _wanted(self, symbol: str, view: View) -> Intent | None:
+    def _wanted(self, symbol: str, view: View, due: datetime) -> Intent | None:
         wants, held, rsi = self._wants[symbol].on, symbol in view.holdings, self._rsi[symbol].value
         if wants and not held and symbol not in view.busy:
             return Enter(
@@ -108,6 +108,7 @@ class HourlySwing:
                 f"rsi {rsi:.2f}, long wanted",
                 to_decimal(self._close[symbol]),
                 dollars=self.rules.allocation,
+                scheduled=due,
             )
         if held and not wants:
             return Exit(symbol, f"rsi {rsi:.2f}, flat wanted")

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from magellan_core.engine.agenda import next_instant
 from magellan_core.engine.desk import Desk
 from magellan_core.engine.feed import Feed, preparation
 from magellan_core.engine.intake import Circumstances, Intake
@@ -20,12 +21,10 @@ from magellan_core.lines import Event, Line, bar_data, line
 from magellan_core.market_hours import (
     Session,
     new_york_date,
-    next_session,
     session_on,
 )
-from magellan_core.model import Account, Asset, Bar, Enter, Exit
+from magellan_core.model import Account, Asset, Bar, Exit
 from magellan_core.ports import Alerts, Broker, Journal, Level, MarketData, PortfolioStore
-from magellan_core.records import Role
 from magellan_core.strategy import Strategy, View
 
 AT_ONCE = timedelta(seconds=1)
@@ -97,7 +96,10 @@ class Engine:
         self.assets = tradability(self.broker, self.symbols, today, self.alerts)
         self.calendar_agrees = calendars_agree(self.broker, today, self.alerts)
         self.feed.rebuild(now)
-        self._prepared = today
+        # Before the hour in which sessions are prepared, it does not count for today's.
+        session = session_on(today)
+        early = session is not None and now < preparation(session)
+        self._prepared = None if early else today
         self._due = now
 
     # -- ticking -----------------------------------------------------------------------------
@@ -244,13 +246,15 @@ class Engine:
         return Report(again, watching=False, status=f"broker unreachable: {why}", outage=why)
 
     def _report(self, truth: Truth, now: datetime, session: Session | None) -> Report:
-        halts = self.ledger.book.halts.values()
-        next_at = self._next(now, session)
+        book = self.ledger.book
+        ask = self.feed.next_ask(now, session, self.active())
+        dues = [due for due in (self._due, ask) if due is not None]
+        next_at = next_instant(now, session, book, self.settings, dues, self.settler.doubtful)
         return Report(
             next_at,
-            watching=bool(self.ledger.book.live),
-            status=status_line(self.ledger.book, len(self.active()), len(self.symbols), next_at),
-            finished=self._flat(truth) and any(h.policy == "flatten" for h in halts),
+            watching=bool(book.live),
+            status=status_line(book, len(self.active()), len(self.symbols), next_at),
+            finished=self._flat(truth) and any(h.policy == "flatten" for h in book.halts.values()),
         )
 
     def _flat(self, truth: Truth) -> bool:
@@ -261,35 +265,3 @@ class Engine:
     def halted_and_flat(self) -> bool:
         """After `recover`: a halt is on record and nothing is left to look after."""
         return bool(self.ledger.book.halts) and self._truth is not None and self._flat(self._truth)
-
-    def _next(self, now: datetime, session: Session | None) -> datetime:
-        """The first instant at which something is due."""
-        book, settings = self.ledger.book, self.settings
-        is_open = session is not None and session.open <= now < session.close
-        ahead = (
-            session
-            if session is not None and now < session.open
-            else next_session(new_york_date(now))
-        )
-        wishes = [preparation(ahead), ahead.open]
-        if self._due is not None:
-            wishes.append(self._due)
-        ask = self.feed.next_ask(now, session, self.active())
-        if ask is not None:
-            wishes.append(ask)
-        wishes += [
-            i.not_before
-            for i in book.pending.values()
-            if isinstance(i, Enter | Exit) and i.not_before is not None and i.not_before > now
-        ]
-        moving = bool(book.unsettled()) or any(
-            o.role in (Role.ENTRY, Role.EXIT) for o in book.live.values()
-        )
-        if moving or (is_open and (book.exits or book.pending or self.settler.doubtful)):
-            wishes.append(now + settings.loop_interval)
-        patrol = settings.patrol if is_open else settings.patrol_closed
-        if patrol is not None:
-            wishes.append(now + patrol)
-        if is_open and session is not None:
-            wishes.append(session.close)
-        return min(w for w in wishes if w > now)

@@ -85,17 +85,17 @@ class Feed:
     ) -> list[Bar]:
         """New bars since each symbol's cursor, oldest first. Raise Unavailable."""
         if due or self.strategy.needs.timeframe is Timeframe.MINUTE:
-            expected = newest_end(self.strategy.needs.timeframe, now, session)
+            needs = self.strategy.needs
+            expected = newest_end(needs.timeframe, now, session, needs.ready_after)
             if expected != self._expected:
                 self._expected, self._asked = expected, 0
+        timed = self._time_to_ask(now, active)
         hinted = self.news.hear(now, self.cursor) and self.missing(active)
-        if self._time_to_ask(now, active):
-            self._asked += 1
-        elif not hinted:
+        if not (timed or hinted):
             return []
         wanted = [s for s in active if self._lacks(s)]
         if not wanted:
-            self._asked += 1
+            self._asked += timed
             return []
         needs = self.strategy.needs
         # A bar that was under way at the cursor counts too: its end comes after it.
@@ -104,8 +104,13 @@ class Feed:
             wanted, needs.timeframe, start, now, split_adjusted=needs.split_adjusted
         )
         # Only an answer counts as having asked: after an outage the bars are still wanted.
-        self._asked += 1
-        fresh = [b for s in wanted for b in answer.get(s, ()) if b.end > self.cursor[s]]
+        self._asked += timed
+        fresh = [
+            b
+            for s in wanted
+            for b in answer.get(s, ())
+            if self._expected is not None and self.cursor[s] < b.end <= self._expected
+        ]
         if self._asked > len(self.retries) and not fresh:
             self._tell_if_stale(active, session)
         fresh.sort(key=lambda b: (b.end, b.symbol))
@@ -159,7 +164,9 @@ class Feed:
         return following if following <= session.close else None
 
 
-def newest_end(timeframe: Timeframe, now: datetime, session: Session | None) -> datetime | None:
+def newest_end(
+    timeframe: Timeframe, now: datetime, session: Session | None, ready_after: timedelta
+) -> datetime | None:
     """The end of the newest bar that can be complete now; None: none of today yet."""
     match timeframe:
         case Timeframe.MINUTE:
@@ -169,7 +176,7 @@ def newest_end(timeframe: Timeframe, now: datetime, session: Session | None) -> 
         case Timeframe.HOUR:
             return now.replace(minute=0, second=0, microsecond=0)
         case Timeframe.DAY:
-            if session is not None and now >= session.close:
+            if session is not None and now >= session.close + ready_after:
                 return session.close
             return previous_session(new_york_date(now)).close
 

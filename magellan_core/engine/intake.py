@@ -86,9 +86,8 @@ class Intake:
         match intent:
             case Withdraw():
                 self._drop_signal(intent.symbol, intent.reason, now)
-            case Enter() | Exit() if intent.not_before is not None and (
-                now.now < intent.not_before
-            ):
+            case Enter() | Exit() if intent.not_before is not None:
+                # Kept even if it is due or late: `execute_signals` knows until when it holds.
                 self._keep_signal(intent, now)
             case Exit():
                 self._decide_exit(intent, now)
@@ -100,9 +99,8 @@ class Intake:
     def execute_signals(self, now: Circumstances) -> None:
         """Signals whose instant has come: exits as soon as the market is open, entries in time."""
         is_open = now.session is not None and now.session.open <= now.now < now.session.close
-        exits_first = sorted(
-            self.ledger.book.pending.items(), key=lambda p: isinstance(p[1], Enter)
-        )
+        book = self.ledger.book
+        exits_first = sorted(book.pending.items(), key=lambda p: isinstance(p[1], Enter))
         for symbol, intent in exits_first:
             if not isinstance(intent, Enter | Exit):
                 continue
@@ -146,7 +144,7 @@ class Intake:
 
     def _enter(self, intent: Enter, now: Circumstances) -> bool:
         """Judge and send. True: it was sent, or can never be; False: it may be tried again."""
-        at = intent.not_before or now.instant or now.now
+        at = due_at(intent, now)
         decision = f"{self.strategy}-{intent.symbol}-{at:%Y%m%dT%H%M}"
         if decision in self.ledger.book.entered_on:
             # An earlier life sent it and died before it could say so.
@@ -169,6 +167,7 @@ class Intake:
             reason=intent.reason,
             reference=str(intent.reference),
             qty=question.qty,
+            late_seconds=int((now.now - at).total_seconds()),
             objections=against,
             numbers=dict(now.numbers),
             quote=quote_data(quote),
@@ -279,6 +278,11 @@ class Intake:
             )
             for index, tranche in enumerate(intent.tranches, start=1)
         ]
+
+
+def due_at(intent: Enter, now: Circumstances) -> datetime:
+    """The instant that names a decision: when it was due, however late it is taken."""
+    return intent.not_before or intent.scheduled or now.instant or now.now
 
 
 def bracket(symbol: str, tranche: Tranche, key: str) -> OrderRequest:
