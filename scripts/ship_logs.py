@@ -26,6 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 from magellan_core.aws.logs import CloudWatchLogs
 from magellan_core.errors import MagellanError
+from magellan_core.operations.installed import region_of
 from magellan_core.operations.lanes import lanes_of
 from magellan_core.operations.shipping import Shipper, Watchman
 from magellan_core.process.logs import log, setup
@@ -42,7 +43,11 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--file", type=Path, help="a MAGELLAN_LOG_FILE instead of the journal")
     parser.add_argument("--namespace", help="of the journal")
     parser.add_argument("--stream", default=socket.gethostname(), help="default: %(default)s")
-    parser.add_argument("--region", default=os.environ.get("AWS_REGION"))
+    parser.add_argument(
+        "--region",
+        default=os.environ.get("AWS_REGION"),
+        help="default: AWS_REGION, then ssm_parameters.region of the configs",
+    )
     parser.add_argument("--operations-group", default="/magellan/operations")
     parser.add_argument("--retention-days", type=int, default=90, help="of groups made here")
     parser.add_argument("--every", type=float, default=5.0, metavar="SECONDS")
@@ -58,7 +63,8 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: stop.set())
     notifier = Notifier.from_env(os.environ)
     try:
-        logs = CloudWatchLogs(asked.region, retention_days=asked.retention_days)
+        region = asked.region or region_of(ROOT)
+        logs = CloudWatchLogs(region, retention_days=asked.retention_days)
         state = ShippingState(asked.state / "log_shipper.sqlite3")
         lanes = lanes_of(ROOT, asked.file, asked.namespace, asked.stream, asked.operations_group)
         shipper = Shipper(logs, state, lambda: datetime.now(UTC))

@@ -12,3 +12,9 @@ def installed_configs(root: Path) -> Iterator[Path]:
     for path in sorted((root / "deployable_strategies").glob("*/aws_deployment/config.json")):
         installed = INSTALLED_CONFIGS / f"{load(path).name}.json"
         yield installed if installed.exists() else path
+
+
+def region_of(root: Path) -> str | None:
+    """The first region that a config names; None: none does, boto3 finds one or says so."""
+    regions = (load(path).ssm_parameters.region for path in installed_configs(root))
+    return next((region for region in regions if region), None)

@@ -302,6 +302,18 @@ def test_kill_9_between_acknowledgement_and_cursor_repeats_nothing(shared: Desk,
     assert shared.orders() == once(0, 60)
 
 
+def test_the_region_is_the_configs_where_the_environment_names_none(
+    shared: Desk, aws: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(ACCESS, "AWS_REGION")
+    monkeypatch.delitem(ACCESS, "AWS_DEFAULT_REGION")
+    shared.write(0, 3)
+    process = shipper(shared, aws, "--once")
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, said
+    assert shared.orders() == once(0, 3)
+
+
 def test_an_outage_with_refused_connections_is_caught_up_with(shared: Desk) -> None:
     with moto() as first:
         port = int(first.rpartition(":")[2])
