@@ -23,15 +23,17 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from magellan_core.config import Config, load
-from magellan_core.environment import read
+from magellan_core.environment import state_dir
 from magellan_core.errors import ExitCode, MagellanError, UsageError
+from magellan_core.market_hours import new_york_date, session_on
+from magellan_core.operations.channels import channels_of
+from magellan_core.operations.installed import installed_configs
 from magellan_core.operations.reporting.gathering import report_of, sessions_up_to
 from magellan_core.operations.reporting.page import page
 from magellan_core.operations.reporting.plain import as_json
 from magellan_core.operations.reporting.report import FOUR_WEEKS, WEEK, Report
-from magellan_core.operations.reporting.words import text
+from magellan_core.operations.reporting.words import in_plain_text, subject, text
 
-SHIPPED = sorted(ROOT.glob("deployable_strategies/*/aws_deployment/config.json"))
 EPILOG = """\
 examples:
   the latest session, in the terminal:   scripts/daily_report.py
@@ -39,7 +41,7 @@ examples:
   the review before any decision:        scripts/daily_report.py --four-weeks --html review.html
 
 exit codes: 0 reported, 64 wrong arguments, 65 no session on that day, 66 or 78 a configuration is
-missing or wrong; with --strict, 68 if a check failed.
+missing or wrong, 69 it could not be sent; with --strict, 68 if a check failed.
 """
 
 
@@ -51,6 +53,7 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--date", type=date.fromisoformat, metavar="YYYY-MM-DD", help="last session"
     )
     length = parser.add_mutually_exclusive_group()
+    length.add_argument("--day", action="store_true", help="one session (default)")
     length.add_argument("--week", action="store_true", help="five sessions")
     length.add_argument("--four-weeks", action="store_true", help="twenty sessions")
     parser.add_argument("--state-dir", type=Path, metavar="DIR", help="where the journals are")
@@ -58,20 +61,29 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--json", type=Path, metavar="FILE", help="for programs; - for the terminal"
     )
     parser.add_argument("--html", type=Path, metavar="FILE", help="a self-contained page")
+    parser.add_argument("--send", action="store_true", help="also through the alerts' channels")
+    parser.add_argument(
+        "--if-session", action="store_true", help="nothing at all on a day without a session"
+    )
     parser.add_argument("--strict", action="store_true", help="end with 68 if a check failed")
     return parser.parse_args(arguments)
 
 
-def configs() -> Sequence[Config]:
-    """As the daemons of this machine: installed ones where there are some."""
-    return [load(read(os.environ, load(path).name, path).config) for path in SHIPPED]
-
-
-def made(asked: argparse.Namespace) -> Report:
+def made(asked: argparse.Namespace, configs: Sequence[Config], now: datetime) -> Report:
     count = FOUR_WEEKS if asked.four_weeks else WEEK if asked.week else 1
-    now = datetime.now(UTC)
-    state = asked.state_dir or read(os.environ, "report", SHIPPED[0]).state
-    return report_of(configs(), state, sessions_up_to(asked.date, count, now), now)
+    state = asked.state_dir or state_dir(os.environ)
+    return report_of(configs, state, sessions_up_to(asked.date, count, now), now)
+
+
+def send(report: Report, configs: Sequence[Config]) -> None:
+    """Once through each channel that any strategy's alerts take. Raise Unavailable."""
+    named = os.environ.get("MAGELLAN_APPRISE_CONFIG")
+    found = [c for config in configs for c in channels_of(config, Path(named) if named else None)]
+    channels = [c for n, c in enumerate(found) if c not in found[:n]]
+    if not channels:
+        sys.stderr.write("daily_report: not sent: set monitoring.alert_topic_arn in a config\n")
+    for channel in channels:
+        channel.send(subject(report), in_plain_text(report))
 
 
 def write(path: Path, text_of_file: str) -> None:
@@ -83,8 +95,12 @@ def write(path: Path, text_of_file: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     asked = options(arguments)
+    now = datetime.now(UTC)
+    if asked.if_session and session_on(new_york_date(now)) is None:
+        return ExitCode.OK
     try:
-        report = made(asked)
+        configs = [load(path) for path in installed_configs(ROOT)]
+        report = made(asked, configs, now)
         if asked.html is not None:
             write(asked.html, page(report))
         told = json.dumps(as_json(report), indent=2) + "\n"
@@ -94,6 +110,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.write(told)
         else:
             Console(highlight=False).print(text(report))
+        if asked.send:
+            send(report, configs)
     except MagellanError as fault:
         sys.stderr.write(f"daily_report: {fault}\n")
         return fault.exit_code

@@ -14,7 +14,7 @@ from magellan_core.alpaca.deadline import Limits
 from magellan_core.alpaca.transport import data_rest, trading_rest
 from magellan_core.aws.credentials import FILE_NAME, KEY_NAME, SECRET_NAME, Parameters, fetch
 from magellan_core.config import Config, load
-from magellan_core.environment import Environment, read
+from magellan_core.environment import Environment, read, state_dir
 from magellan_core.errors import (
     ConfigError,
     ConfigMissing,
@@ -141,7 +141,7 @@ def _with_fetched_keys(
         keys = (found.key, found.secret)
     except (CredentialsError, Unavailable) as fault:
         why, refused = f"{fault} (then start this again)", isinstance(fault, CredentialsError)
-    place = state or environment.state
+    place = state or state_dir(environ)
     return _station(name, config, base_url, data_url, keys, place, why, refused=refused)
 
 

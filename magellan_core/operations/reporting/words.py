@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from io import StringIO
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -21,6 +22,21 @@ MARKS = {True: ("yes", "green"), False: ("NO", "bold red"), None: ("-", "yellow"
 def text(report: Report) -> Group:
     """Everything, the answer first."""
     return Group(*_parts(report))
+
+
+def subject(report: Report) -> str:
+    """One line: what it is of, the money, and how many checks failed."""
+    failed = sum(1 for check in report.checks if check.ok is False)
+    verdict = f"{failed} checks FAILED" if failed else "all checks passed"
+    return f"Magellan {report.title} {report.sessions[-1].date}: {signed(report.pnl)}, {verdict}"
+
+
+def in_plain_text(report: Report, width: int = 80) -> str:
+    """For a message: no colour, no wider than an old terminal."""
+    console = Console(file=StringIO(), width=width, color_system=None)
+    with console.capture() as captured:
+        console.print(text(report))
+    return "\n".join(row.rstrip() for row in captured.get().splitlines())
 
 
 def _parts(report: Report) -> Iterator[RenderableType]:
