@@ -55,7 +55,6 @@ STEPPED_PATROL = timedelta(minutes=5)
 BETWEEN_TRIES = timedelta(seconds=5)
 START_EXTENSION = timedelta(seconds=60)
 
-
 Build = Callable[[Config], Strategy]
 
 

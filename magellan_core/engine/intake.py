@@ -151,8 +151,6 @@ class Intake:
             return True
         quote = self._quote(intent.symbol)
         self.limits.refresh(now.account, now.now)
-        at = intent.not_before or now.instant or now.now
-        decision = f"{self.strategy}-{intent.symbol}-{at:%Y%m%dT%H%M}"
         question = self._question(intent, quote, decision, now)
         against = objections(question, self.settings.entry)
         if against and self._said.get(intent.symbol) == against and intent.until is not None:
