@@ -26,7 +26,9 @@ sys.path.insert(0, str(ROOT))
 
 from rich.console import Console
 
-from magellan_core.environment import state_dir
+from magellan_core.config import Config
+from magellan_core.connections import Connections
+from magellan_core.environment import Environment, state_dir
 from magellan_core.errors import ExitCode, MagellanError
 from magellan_core.operations.demo import UNITS
 from magellan_core.operations.open_stations import chosen
@@ -100,9 +102,17 @@ def checks(asked: argparse.Namespace) -> Iterator[Finding]:
         beside = ROOT / "deployable_strategies" / folder / "aws_deployment" / "config.json"
         environ: Mapping[str, str] = environment_of(unit, asked.env_dir)
         halts = Colour.YELLOW if asked.allow_halts else Colour.RED
-        yield from StrategyCheck(name, beside, environ, state, now, halts).run()
+        yield from StrategyCheck(name, beside, environ, state, now, connect, halts).run()
         if not asked.no_units:
             yield judge_service(name, eye.services.get(name), eye.why)
+
+
+def connect(
+    config: Config, path: Path, environment: Environment, environ: Mapping[str, str]
+) -> tuple[Connections, str]:
+    """As a daemon does it. Raises CredentialsError or Unavailable."""
+    connections = Connections(config, path, environment, environ)
+    return connections, connections.ring.keys.source
 
 
 def now() -> datetime:

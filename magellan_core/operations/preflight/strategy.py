@@ -3,19 +3,38 @@
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
+from magellan_core.alpaca.broker import AlpacaBroker
 from magellan_core.book import Book
 from magellan_core.config import PENDING, Config, is_loopback, load
-from magellan_core.connections import Connections
 from magellan_core.environment import Environment, read
 from magellan_core.errors import ExitCode, MagellanError
 from magellan_core.fold import apply
+from magellan_core.model import Account
 from magellan_core.operations.open_stations import exchange_now
 from magellan_core.operations.preflight import account as ask_account
 from magellan_core.operations.preflight.account import asked
 from magellan_core.operations.preflight.findings import Colour, Finding
 from magellan_core.operations.services import ServiceLook
+from magellan_core.ports import MarketData
 from magellan_core.store.journal import read_only
+
+
+class Link(Protocol):
+    """A way to a strategy's broker and data with its own keys."""
+
+    def broker(self) -> AlpacaBroker: ...
+
+    def data(self) -> MarketData: ...
+
+    def check(self, account: Account) -> None:
+        """Raise unless it is the account that the config names."""
+        ...
+
+
+# Open a link and say where its keys are from. Raises CredentialsError or Unavailable without keys.
+Connect = Callable[[Config, Path, Environment, Mapping[str, str]], tuple[Link, str]]
 
 
 class StrategyCheck:
@@ -28,9 +47,11 @@ class StrategyCheck:
         environ: Mapping[str, str],
         state: Path,
         now: Callable[[], datetime],
+        connect: Connect,
         halts: Colour = Colour.RED,
     ) -> None:
         self.strategy, self.environ, self.now, self.halts = strategy, environ, now, halts
+        self.connect = connect
         self.journal = state / f"{strategy}.sqlite3"
         self.environment: Environment = read(environ, strategy, beside)
 
@@ -57,16 +78,15 @@ class StrategyCheck:
 
     def _broker(self, config: Config, path: Path) -> Iterator[Finding]:
         try:
-            connections = Connections(config, path, self.environment, self.environ)
+            link, source = self.connect(config, path, self.environment, self.environ)
         except MagellanError as fault:
             yield self._found("credentials", Colour.RED, str(fault))
             return
-        source = connections.ring.keys.source
         yield self._found("credentials", Colour.GREEN, f"readable, from {source}")
-        broker, data = connections.broker(), connections.data()
+        broker, data = link.broker(), link.data()
         try:
             account = broker.account()
-            connections.check(account)
+            link.check(account)
         except MagellanError as fault:
             yield self._found("account", Colour.RED, str(fault))
             return
