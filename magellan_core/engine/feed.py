@@ -121,11 +121,11 @@ class Feed:
 
     def _tell_if_stale(self, active: Collection[str], session: Session | None) -> None:
         """One symbol without a bar is no stale feed: only when none has had one for a while."""
-        newest = max(self.cursor[s] for s in active)
-        if session is not None and self._expected is not None and self._expected > session.open:
-            newest = max(newest, session.open)
+        if session is None or self._expected is None or self._expected <= session.open:
+            return
+        newest = max(session.open, *(self.cursor[s] for s in active))
         patience = max(LENGTH[self.strategy.needs.timeframe], STALE_AFTER)
-        if self.alerts and self._expected and self._expected - newest >= patience:
+        if self.alerts is not None and self._expected - newest >= patience:
             self.alerts.alert(
                 Level.WARNING,
                 "feed-stale",
