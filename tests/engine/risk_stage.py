@@ -21,7 +21,7 @@ from magellan_core.model import Bar, DataNeeds, Enter, Exit, Intent, Timeframe
 from magellan_core.paper.accounts import AccountSpec
 from magellan_core.paper.broker import CoreBroker, CoreData
 from magellan_core.paper.exchange import Exchange
-from magellan_core.paper.market import Market
+from magellan_core.paper.market import Market, Splits
 from magellan_core.paper.rules import Rules
 from magellan_core.ports import Broker, Level, PortfolioStore
 from magellan_core.store.memory import MemoryJournal, MemoryPortfolioStore
@@ -183,6 +183,7 @@ def desk(
     symbols: Sequence[str] = (ACME,),
     spread_bps: int = 0,
     rules: Rules | None = None,
+    splits: Splits | None = None,
     **changes: Any,
 ) -> Desk:
     """An account of $100,000 an hour before Monday's open; Friday traded quietly at 10."""
@@ -194,7 +195,8 @@ def desk(
         {
             (name, Timeframe.MINUTE): [quiet._replace(symbol=name), *bars(closes, name)]
             for name in symbols
-        }
+        },
+        splits,
     )
     spec = AccountSpec("PA1", "key", "secret", Timeframe.MINUTE)
     kept = rules or Rules(spread_bps=Decimal(spread_bps))

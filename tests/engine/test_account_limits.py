@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
+from magellan_core.engine.reconfigure import reconfigure
 from magellan_core.risk.account import DayResult
 from magellan_core.risk.notice import Action, Notice
-from tests.engine.risk_stage import ACME, Buyer, Desk, day, desk
+from tests.engine.risk_stage import ACME, Buyer, Desk, day, desk, settings
 
 LATER = timedelta(minutes=30)
 NEVER: dict[str, Any] = {
@@ -217,6 +219,36 @@ def test_what_was_paid_in_before_the_first_start_is_where_it_starts_from() -> No
     assert on.halts() == []
     assert on.engine is not None
     assert on.engine.ledger.book.day_base == 40_000
+
+
+@pytest.mark.parametrize("ratio", [Fraction(2), Fraction(1, 10)])
+def test_a_split_of_held_shares_is_no_loss_and_no_gain(ratio: Fraction) -> None:
+    """A forward split, and a reverse one, over night; 3,960 shares are held through it."""
+    tight: dict[str, Any] = {
+        "risk_management__max_daily_loss_dollars": 100,
+        "risk_management__emergency_stop_conditions__max_drawdown_pct": 1,
+    }
+    after = 10.0 / float(ratio)
+    splits = {ACME: [(day(1).date, ratio)]}
+    on = desk({0: [10.0], 1: [after]}, splits=splits, **tight)
+    on.run(day(0).close + LATER)
+    assert not on.run(day(1).close + LATER)
+    assert on.halts() == []
+    assert on.held() == {ACME: int(3960 * ratio)}
+    assert on.equity() == 100_000
+
+
+def test_other_limits_bind_a_running_daemon_once_reloaded() -> None:
+    on = desk({0: fall(9.0)})
+    on.run(day(0).open + LATER)
+    assert on.engine is not None
+    other = settings(
+        portfolio__max_daily_loss_dollars=3000, risk_management__halt_policies__portfolio="hold"
+    )
+    reconfigure(on.engine, lambda: on.strategy, other, on.exchange.now, {})
+    report = on.engine.tick(on.exchange.now)
+    assert [(line["limit"], line["policy"]) for line in on.lines("halt")] == [("portfolio", "hold")]
+    assert not report.finished
 
 
 def test_a_fee_is_a_loss_like_any_other_once_it_is_plainly_no_withdrawal() -> None:
