@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from magellan_core.errors import ExitCode, MagellanError, UsageError
-from scripts.backtest import CONFIGS, Progress, options_of
+from scripts.backtest import CONFIGS, Progress, download, options_of
 from scripts.backtest import parser as backtest_parser
 
 FRICTIONS = "cost_bps=0,2.5,5,7.5,10,12.5,15,20"
@@ -86,6 +86,8 @@ def find(asked: argparse.Namespace) -> str:
 
     check(asked)
     options = options_of(asked)
+    if asked.data == "alpaca":
+        download(options, os.environ)
     options = replace(options, data=options.data.resolve())
     beside = ROOT / "deployable_strategies" / CONFIGS[asked.strategy] / "aws_deployment"
     text = (asked.config or beside / "config.json").read_text(encoding="utf-8")
