@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -88,12 +89,12 @@ def test_the_walk_forward_is_told(market: Path, tmp_path: Path) -> None:
 
 
 @contextmanager
-def dask(*words: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def dask(*words: str, log: Path, tree: Path = ROOT) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "dask", *words],
-            cwd=ROOT,
-            env=ENVIRONMENT,
+            cwd=tree,
+            env=ENVIRONMENT | {"PYTHONPATH": str(tree)},
             stdout=out,
             stderr=out,
         )
@@ -111,45 +112,59 @@ def until(true: Iterator[bool], seconds: float = 120.0) -> None:
         time.sleep(0.02)
 
 
-def test_a_worker_killed_in_the_middle_costs_nothing(market: Path, tmp_path: Path) -> None:
-    results, contact = tmp_path / "runs.jsonl", tmp_path / "scheduler.json"
-    axes = (*AXES, "symbol_parameters.*.upper=56,58,60,62", "symbol_parameters.*.lower=40,42")
-    points = POINTS * 8
+@contextmanager
+def cluster(folder: Path, *trees: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """The address of a scheduler, and a worker process for each tree of code."""
+    contact = folder / "scheduler.json"
+    where = ["--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(contact)]
     with ExitStack() as stack:
         start = stack.enter_context
-        found = ["--scheduler-file", str(contact)]
-        address = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
-        start(dask("scheduler", *address, *found, log=tmp_path / "scheduler.log"))
+        start(dask("scheduler", "--port", "0", *where, log=folder / "scheduler.log"))
         until(iter(contact.exists, None))
-        plain = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1"]
-        victim, other = (
-            start(dask("worker", *found, *plain, log=tmp_path / f"worker{i}.log")) for i in (1, 2)
-        )
-        scheduler = json.loads(contact.read_text(encoding="utf-8"))["address"]
-        running = start(
-            subprocess.Popen(
-                [
-                    *(sys.executable, "scripts/sweep.py"),
-                    *command(market, results, "--scheduler", scheduler, axes=axes),
-                ],
-                cwd=ROOT,
-                env=ENVIRONMENT,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        )
-        until(len(lines(results)) >= 10 for _ in iter(int, 1))
-        victim.send_signal(signal.SIGKILL)
-        assert victim.wait(timeout=20) == -signal.SIGKILL
-        done = len(lines(results))
-        assert done < points
-        out, err = running.communicate(timeout=150)
+        plain = ("--nthreads", "1", "--no-nanny")
+        workers = [
+            start(dask("worker", *where, *plain, log=folder / f"worker{i}.log", tree=tree))
+            for i, tree in enumerate(trees)
+        ]
+        yield json.loads(contact.read_text(encoding="utf-8"))["address"], workers
+
+
+def test_a_worker_killed_in_the_middle_costs_nothing(market: Path, tmp_path: Path) -> None:
+    results = tmp_path / "runs.jsonl"
+    axes = (*AXES, "symbol_parameters.*.upper=56,58,60,62", "symbol_parameters.*.lower=40,42")
+    points = POINTS * 8
+    with cluster(tmp_path, ROOT, ROOT) as (scheduler, (victim, other)):
+        words = command(market, results, "--scheduler", scheduler, axes=axes)
+        with subprocess.Popen(
+            [sys.executable, "scripts/sweep.py", *words],
+            cwd=ROOT,
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as running:
+            until(len(lines(results)) >= 10 for _ in iter(int, 1))
+            victim.send_signal(signal.SIGKILL)
+            assert victim.wait(timeout=20) == -signal.SIGKILL
+            assert len(lines(results)) < points
+            out, err = running.communicate(timeout=150)
         assert running.returncode == 0, err
         assert other.poll() is None
     assert f"{points} points" in out
     keys = [json.loads(line)["key"] for line in lines(results)]
     assert len(keys) == len(set(keys)) == points
+
+
+def test_a_worker_of_other_code_is_refused(market: Path, tmp_path: Path) -> None:
+    tree, results = tmp_path / "other", tmp_path / "runs.jsonl"
+    for part in ("magellan_core", "deployable_strategies"):
+        shutil.copytree(ROOT / part, tree / part, ignore=shutil.ignore_patterns("__pycache__"))
+    (tree / "magellan_core" / "newer.py").write_text('"""Newer."""\n', encoding="utf-8")
+    with cluster(tmp_path, tree) as (scheduler, _):
+        refused = sweep(market, results, "--scheduler", scheduler, axes=AXES[:1])
+    assert refused.returncode == 64
+    assert "sweep: a worker runs other code than this" in refused.stderr
+    assert lines(results) == []
 
 
 def test_a_scheduler_that_is_not_there_is_told_in_one_line(market: Path, tmp_path: Path) -> None:
