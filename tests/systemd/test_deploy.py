@@ -55,13 +55,8 @@ def does_not_start(source: Path) -> None:
 
 def crashes_in_its_first_tick(source: Path) -> None:
     path = source / "magellan_core" / "engine" / "engine.py"
-    text = path.read_text()
-    spoiled = text.replace(
-        "        session = session_on(new_york_date(now))\n        self.ledger.flush()",
-        "        raise RuntimeError('seeded: no tick')",
-    )
-    assert spoiled != text
-    path.write_text(spoiled)
+    spoiled = "def _seeded(*_: object) -> None:\n    raise RuntimeError('seeded: no tick')\n"
+    path.write_text(f"{path.read_text()}\n\n{spoiled}\n\nEngine.tick = _seeded\n")
 
 
 def is_ready_and_never_ticks_well(source: Path) -> None:
