@@ -81,10 +81,10 @@ def open_bar_hints(
 
 
 def nap(engine: Engine, clock: DaemonClock, report: Report) -> Woken:
-    """Wait for what the report asks for; news of bars end it only while a bar is missing."""
+    """Wait for what the report asks for; news of bars end it only if one of them is missing."""
     while True:
         woken = clock.wait(report.next_at, wake_on_update=report.watching)
-        if woken is not Woken.BARS or engine.feed.missing(engine.active()):
+        if woken is not Woken.BARS or engine.feed.promised():
             return woken
 
 

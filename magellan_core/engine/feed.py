@@ -132,6 +132,10 @@ class Feed:
                 f"no symbol has had a bar since {newest:%Y-%m-%d %H:%M} UTC: no entries until then",
             )
 
+    def promised(self) -> bool:
+        """Whether the stream says that a bar is there which was not seen yet."""
+        return self.news.promises(self.cursor)
+
     def _time_to_ask(self, now: datetime, active: Collection[str]) -> bool:
         """At once when a bar is due, then after each retry delay while a symbol lacks it."""
         if self._expected is None or self._asked > len(self.retries):

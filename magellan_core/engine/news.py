@@ -22,6 +22,7 @@ class News:
         self.source: BarNews | None = None
         self._ledger = ledger
         self._used: dict[str, dict[datetime, Bar]] = {}
+        self._heard: list[ToldBar] = []
 
     def used(self, bar: Bar) -> None:
         """Remember the bar as it was warmed up or decided on."""
@@ -30,11 +31,16 @@ class News:
         if len(bars) > _KEPT:
             del bars[min(bars)]
 
+    def promises(self, cursor: Mapping[str, datetime]) -> bool:
+        """Whether a bar beyond its symbol's cursor is said to be there: asking would get it."""
+        if self.source is not None:
+            self._heard += [each for each in self.source.told() if each.bar.symbol in cursor]
+        return any(each.bar.end > cursor[each.bar.symbol] for each in self._heard)
+
     def hear(self, now: datetime, cursor: Mapping[str, datetime]) -> bool:
-        """Take what was told; whether a bar beyond a symbol's cursor is said to be there."""
-        if self.source is None:
-            return False
-        told = [each for each in self.source.told() if each.bar.symbol in cursor]
+        """Put on record what came too late; whether a bar beyond a cursor is said to be there."""
+        promised = self.promises(cursor)
+        told, self._heard = self._heard, []
         self._ledger.write(
             *[
                 event
@@ -43,7 +49,7 @@ class News:
                 and (event := self._too_late(each, now)) is not None
             ]
         )
-        return any(each.bar.end > cursor[each.bar.symbol] for each in told)
+        return promised
 
     def _too_late(self, told: ToldBar, now: datetime) -> Event | None:
         """The line on a bar whose time to be decided on is over; None: it says nothing new."""

@@ -187,6 +187,18 @@ def test_a_hint_makes_the_feed_ask_before_its_retry_is_due() -> None:
     assert polled.seen() == []
 
 
+def test_only_a_bar_that_was_not_seen_yet_is_a_promise() -> None:
+    polled = Polled()
+    polled.stream.bars = [ToldBar(minute(1), revised=True)]
+    assert not polled.feed.promised()
+    polled.stream.bars = [ToldBar(minute(2), revised=False)]
+    assert polled.feed.promised()
+    assert polled.feed.promised()  # until it is heard
+    polled.rest.rows.append(minute(2))
+    assert polled.poll(3 * MINUTE + timedelta(seconds=1)) == [minute(2)]
+    assert not polled.feed.promised()
+
+
 def test_a_hint_that_rest_does_not_bear_out_costs_no_retry() -> None:
     polled = Polled()
     for second in (1, 2, 3):
