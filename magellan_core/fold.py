@@ -9,6 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from magellan_core.book import Book
 from magellan_core.fold_account import ACCOUNT
+from magellan_core.fold_split import SPLIT
 from magellan_core.lines import Event, Line, instant, load_signal
 from magellan_core.market_hours import new_york_date
 from magellan_core.model import Side
@@ -262,6 +263,7 @@ def _tidy(book: Book, symbol: str, at: datetime) -> None:
 
 _FOLD = {
     **ACCOUNT,
+    **SPLIT,
     Line.BAR: _bar,
     Line.SIGNAL: _signal,
     Line.SIGNAL_GONE: _signal_gone,

@@ -49,6 +49,7 @@ class Line(StrEnum):
     UNBLOCK = "unblock"
     HALT = "halt"
     RESUME = "resume"
+    SPLIT = "split"
     ALERT = "alert"
     OUTAGE = "outage"
     BACK = "back"

@@ -100,6 +100,7 @@ class PositionRecord:
     cost: Decimal = NOTHING
     realised: Decimal = NOTHING
     entered_at: datetime | None = None
+    split_at: datetime | None = None
     tranches: dict[int, TrancheRecord] = field(default_factory=dict)
 
     @property

@@ -14,6 +14,7 @@ from magellan_core.engine.limits import Limits
 from magellan_core.engine.morning import calendars_agree, tradability
 from magellan_core.engine.settings import Settings
 from magellan_core.engine.settle import Settler, Truth
+from magellan_core.engine.splits import Splits
 from magellan_core.engine.tend import Tender
 from magellan_core.engine.words import Report, status_line
 from magellan_core.errors import Unavailable
@@ -50,7 +51,10 @@ class Engine:
         self.name = name
         self.symbols = self.feed.strategy.needs.symbols
         self.desk = Desk(broker, self.ledger, settings.unknown_grace)
-        self.settler = Settler(broker, self.desk, self.ledger, alerts, settings.reconcile_grace)
+        splits = Splits(data, self.feed.strategy.needs.timeframe, self.ledger)
+        self.settler = Settler(
+            broker, self.desk, self.ledger, alerts, settings.reconcile_grace, splits
+        )
         self.tender = Tender(name, self.desk, self.ledger, alerts, settings.patience)
         self.limits = Limits(name, broker, self.ledger, store, alerts, settings)
         self.intake = Intake(

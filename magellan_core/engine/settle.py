@@ -6,11 +6,14 @@ from datetime import datetime, timedelta
 
 from magellan_core.engine.desk import Desk, flatten_legs
 from magellan_core.engine.ledger import Ledger
+from magellan_core.engine.splits import Splits
 from magellan_core.lines import Line, line
 from magellan_core.model import Account, BrokerOrder, Fill, Position
 from magellan_core.ports import Alerts, Broker, Level
 from magellan_core.reconcile import mismatches
 from magellan_core.records import OrderRecord
+
+ASK_AGAIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +28,16 @@ class Settler:
     """Brings the book up to what the broker knows; blocks what nothing explains."""
 
     def __init__(
-        self, broker: Broker, desk: Desk, ledger: Ledger, alerts: Alerts, grace: timedelta
+        self,
+        broker: Broker,
+        desk: Desk,
+        ledger: Ledger,
+        alerts: Alerts,
+        grace: timedelta,
+        splits: Splits,
     ) -> None:
         self.broker, self.desk, self.ledger, self.alerts = broker, desk, ledger, alerts
-        self.grace = grace
+        self.grace, self.splits = grace, splits
         self._since: dict[str, datetime] = {}
         self.foreign: dict[str, str] = {}
 
@@ -111,7 +120,11 @@ class Settler:
         """Block a symbol that stays unexplained past the grace; free it when explained."""
         book = self.ledger.book
         ours = {s: p.qty for s, p in book.positions.items()}
-        wrong = {m.symbol: m.why for m in mismatches(ours, truth.positions, book.unsettled())}
+        wrong = {
+            m.symbol: m.why
+            for m in mismatches(ours, truth.positions, book.unsettled())
+            if not self.splits.explains(m.symbol, m.theirs, now, ASK_AGAIN)
+        }
         for symbol in self.foreign.values():
             wrong.setdefault(symbol, "an order at the broker is not ours")
         self._since = {s: self._since.get(s, now) for s in wrong}

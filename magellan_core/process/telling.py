@@ -84,6 +84,10 @@ _WORDS: Mapping[str, tuple[int, Callable[[Data], str]]] = {
     Line.BLOCK: (logging.WARNING, lambda d: f"takes no entries: {d.get('why')}"),
     Line.UNBLOCK: (logging.INFO, lambda d: f"takes entries again: {d.get('why')}"),
     Line.HALT: (logging.CRITICAL, lambda d: f"halt ({d.get('limit')}): {d.get('why')}"),
+    Line.SPLIT: (
+        logging.WARNING,
+        lambda d: f"split {d['numerator']} for {d['denominator']}: {d['qty']} shares held now",
+    ),
     Line.RESUME: (logging.WARNING, lambda d: f"resumed: {d.get('reason', 'no reason given')}"),
     Line.OUTAGE: (logging.WARNING, lambda d: f"the broker cannot be asked: {d.get('why')}"),
     Line.BACK: (logging.INFO, lambda d: f"the broker answers again after: {d.get('after')}"),

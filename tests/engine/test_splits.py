@@ -1,0 +1,89 @@
+"""A split over night: shares, stops and targets follow, and nothing is "unexplained"."""
+
+from datetime import date
+
+import pytest
+
+from magellan_core.lines import Line
+from magellan_core.market_hours import at_new_york
+from magellan_core.model import OrderRequest, Side
+from magellan_core.prices import CENT
+from tests.engine.markets import (
+    AMC,
+    CLOSE,
+    DAY,
+    MINUTE,
+    NEXT_DAY,
+    NEXT_OPEN,
+    TRAP_END,
+    TSLA,
+    bear_trap,
+    hourly_swing,
+)
+
+EVENING = CLOSE + 30 * MINUTE
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize(("ratio", "told"), [(2.0, (2, 1)), (1.5, (3, 2)), (0.1, (1, 10))])
+def test_a_split_over_night_is_followed_and_then_sold_whole(
+    ratio: float, told: tuple[int, int], restarts: bool
+) -> None:
+    rig = hourly_swing(splits={TSLA: [(NEXT_DAY, ratio)]})
+    rig.run(EVENING)
+    before = rig.qty(TSLA)
+    assert before > 0
+    rig.pause(at_new_york(NEXT_DAY, 8))
+    if restarts:
+        rig.restart()
+    rig.run(NEXT_OPEN + MINUTE)
+    (split,) = rig.lines(Line.SPLIT)
+    assert (split.data["numerator"], split.data["denominator"]) == told
+    assert rig.qty(TSLA) == int(before * ratio)
+    assert rig.settled()
+    assert rig.lines(Line.BLOCK) == []
+    rig.restart()
+    assert rig.settled()
+    rig.run(at_new_york(NEXT_DAY, 14))
+    assert [side for side, _, _ in rig.fills()] == ["buy", "sell"]
+    assert (rig.qty(TSLA), rig.book.positions) == (0, {})
+    (trade,) = rig.book.trades
+    gain = rig.core.account().cash - 100_000
+    # What the split left of a share is paid out, and is no part of the trade.
+    assert abs(trade.pnl - gain) < 250
+
+
+def test_shares_that_a_person_doubles_are_no_split_and_are_told_of() -> None:
+    rig = hourly_swing()
+    rig.run(at_new_york(DAY, 12))
+    rig.core.submit(OrderRequest("by-hand", TSLA, Side.BUY, rig.qty(TSLA)))
+    rig.run(at_new_york(DAY, 14))
+    assert rig.lines(Line.SPLIT) == []
+    assert any(key.startswith("foreign-fill-") for key in rig.told.matters())
+
+
+def test_brackets_that_rest_over_night_are_split_with_their_shares() -> None:
+    """No daemon in the evening: the tranches' stops and targets are found in new shares."""
+    rig = bear_trap((8.1, 8.1, 8.1, 8.1), splits={AMC: [(NEXT_DAY, 2.0)]})
+    rig.run(TRAP_END + 2 * MINUTE)
+    before = rig.book.holdings()[AMC]
+    rig.pause(at_new_york(NEXT_DAY, 8))
+    rig.restart()
+    after = rig.book.holdings()[AMC]
+    assert after.qty == 2 * before.qty
+    assert [t.qty for t in after.tranches] == [2 * t.qty for t in before.tranches]
+    for now, then in zip(after.tranches, before.tranches, strict=True):
+        assert then.stop is not None
+        assert now.stop is not None
+        assert abs(now.stop - then.stop / 2) <= CENT
+        if then.take_profit is not None and now.take_profit is not None:
+            assert abs(now.take_profit - then.take_profit / 2) <= CENT
+    assert rig.lines(Line.BLOCK) == []
+    assert rig.lines(Line.PLANNED)[3:] == []
+
+
+def test_a_split_before_the_entry_is_none_of_ours() -> None:
+    rig = hourly_swing(splits={TSLA: [(date(2025, 1, 7), 2.0)]})
+    rig.run(at_new_york(NEXT_DAY, 14))
+    assert rig.lines(Line.SPLIT, Line.BLOCK) == []
+    assert [side for side, _, _ in rig.fills()] == ["buy", "sell"]
