@@ -27,6 +27,10 @@ UNITS = {
     "hourly_swing": ("hourly_swing", "magellan-hourly-swing.service"),
 }
 EXPECTED_ENDS = {int(ExitCode.OK), int(ExitCode.HALTED)}
+# Seconds between two pictures of scaled time, and stepped time between two of a stepped one.
+REFRESH = 2.0
+BETWEEN_PICTURES = timedelta(minutes=10)
+BEFORE_OPEN = timedelta(minutes=10)
 AFTER_CLOSE = timedelta(minutes=30)
 START_PATIENCE = 60.0
 
@@ -138,7 +142,12 @@ class Demo:
     def _open_exchange(self, children: Children) -> Opened:
         ready = self.out / "exchange.json"
         log = self.out / "logs" / "exchange.log"
-        pace = ["--step"] if self.speed is None else ["--speed", str(self.speed)]
+        pace = ["--step"]
+        if self.speed is not None:
+            # Nobody wants to watch a night in real time before the first bar.
+            days = sessions_between(self.market.first or DEMO_FIRST, self.market.last or DEMO_LAST)
+            start = [(day.open - BEFORE_OPEN).isoformat() for day in days[:1]]
+            pace = ["--speed", str(self.speed), *(("--start", *start) if start else ())]
         children.start(
             "exchange",
             [
@@ -215,7 +224,8 @@ class Demo:
         sessions = sessions_between(opened.first, opened.last)
         with Watch(self.console, stations) as watch:
             now = clock.now()
-            for until in stops(sessions, often=watch.live):
+            pace = None if self.speed is None else timedelta(seconds=REFRESH * self.speed)
+            for until in stops(sessions, often=watch.live, pace=pace):
                 if until <= now:
                     continue
                 if clock.wait(until, wake_on_update=False) is Woken.STOP:
@@ -233,17 +243,21 @@ class Demo:
             raise failed(code, f"{name} {how}: {_last_line(log)} (its log: {log})")
 
 
-def stops(sessions: list[Session], *, often: bool) -> list[datetime]:
-    """When to look: after each close, and through the session for a live picture."""
-    instants: list[datetime] = []
-    for session in sessions:
-        if often:
-            at = session.open
-            while at < session.close:
-                instants.append(at)
-                at += timedelta(minutes=10)
-        instants.append(session.close + AFTER_CLOSE)
-    return instants
+def stops(sessions: list[Session], *, often: bool, pace: timedelta | None = None) -> list[datetime]:
+    """When to look: after each close, and through the session for a live picture.
+
+    `pace` is how much time goes by between two pictures of scaled time, nights included.
+    """
+    instants = [session.close + AFTER_CLOSE for session in sessions]
+    if often and pace is not None:
+        start = sessions[0].open - BEFORE_OPEN
+        pictures = int((instants[-1] - start) / pace)
+        instants += [start + pace * n for n in range(1, pictures + 1)]
+    elif often:
+        for session in sessions:
+            pictures = int((session.close - session.open) / BETWEEN_PICTURES)
+            instants += [session.open + BETWEEN_PICTURES * n for n in range(pictures)]
+    return sorted(instants)
 
 
 def failed(code: int, text: str) -> MagellanError:
