@@ -6,9 +6,14 @@ was cut short, it goes on where it stopped. Keys: APCA_API_KEY_ID and APCA_API_S
 APCA_API_DATA_URL names another host.
 """
 
+import sys
+
+if sys.version_info < (3, 12):
+    sys.stderr.write("Python 3.12 is needed, this is %d.%d\n" % sys.version_info[:2])
+    sys.exit(71)
+
 import argparse
 import os
-import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta

@@ -5,9 +5,14 @@ The trades are those that a backtest makes there, never sketched ones. --check w
 fails if a picture is not what the code of today draws.
 """
 
+import sys
+
+if sys.version_info < (3, 12):
+    sys.stderr.write("Python 3.12 is needed, this is %d.%d\n" % sys.version_info[:2])
+    sys.exit(71)
+
 import argparse
 import re
-import sys
 import tempfile
 from pathlib import Path
 

@@ -6,8 +6,13 @@ the engine decide anew. Indicators are warmed by the journal's earlier bars, and
 from before its first: without them a young journal cannot warm a long indicator.
 """
 
-import argparse
 import sys
+
+if sys.version_info < (3, 12):
+    sys.stderr.write("Python 3.12 is needed, this is %d.%d\n" % sys.version_info[:2])
+    sys.exit(71)
+
+import argparse
 from dataclasses import replace
 from datetime import date
 from functools import partial

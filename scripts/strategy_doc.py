@@ -5,9 +5,14 @@ Every number comes from the command printed beside it: the same words are run he
 nothing and fails if a page is not what the data and the code of today make of it.
 """
 
+import sys
+
+if sys.version_info < (3, 12):
+    sys.stderr.write("Python 3.12 is needed, this is %d.%d\n" % sys.version_info[:2])
+    sys.exit(71)
+
 import argparse
 import json
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial

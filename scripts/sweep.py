@@ -11,10 +11,15 @@ Examples:
   scripts/sweep.py ... --scheduler tcp://127.0.0.1:8786
 """
 
+import sys
+
+if sys.version_info < (3, 12):
+    sys.stderr.write("Python 3.12 is needed, this is %d.%d\n" % sys.version_info[:2])
+    sys.exit(71)
+
 import argparse
 import json
 import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 

@@ -5,8 +5,13 @@ Prints variant, trades and how many came out again; ends with 1 on any differenc
 are looked for beside the checkout (../shared); without them it says so and ends with 0.
 """
 
-import argparse
 import sys
+
+if sys.version_info < (3, 12):
+    sys.stderr.write("Python 3.12 is needed, this is %d.%d\n" % sys.version_info[:2])
+    sys.exit(71)
+
+import argparse
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -187,7 +187,9 @@ class ExchangeClock:
             told = json.loads(connection.getresponse().read())
             return dict(told)
         except (OSError, http.client.HTTPException, ValueError, TypeError) as error:
-            raise ClockError(f"{where} does not tell the time: {error}") from error
+            raise ClockError(
+                f"{where} does not answer ({error}): is the exchange running?"
+            ) from error
         finally:
             connection.close()
 

@@ -308,10 +308,6 @@ def attributes_read() -> set[str]:
     return found
 
 
-# What is read by the parts that carry logs to CloudWatch.
-SHIPPING = {"monitoring.cloudwatch_log_group", "monitoring.report_interval_seconds"}
-
-
 def test_every_key_is_read_or_named_as_descriptive() -> None:
     read = attributes_read()
     # Halt policies are read as a whole, by the limit's name.
@@ -320,7 +316,7 @@ def test_every_key_is_read_or_named_as_descriptive() -> None:
         for path in leaf_paths() - DESCRIPTIVE
         if path.rpartition(".")[2] not in read and ".halt_policies." not in path
     }
-    assert unread <= SHIPPING
+    assert unread == set()
     assert leaf_paths() >= DESCRIPTIVE
 
 
