@@ -5,6 +5,7 @@
 # Needs the AWS command line and ssm:SendCommand. Ends with the exit code of deploy.sh.
 set -euo pipefail
 usage() { sed -n '2,5p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//' >&2; exit 64; }
+if [[ ${1:-} == --help ]]; then (usage) 2>&1 || exit 0; fi
 (( $# >= 2 )) || usage
 instance=$1; shift
 [[ $instance =~ ^(m)?i-[0-9a-f]+$ ]] || usage
