@@ -27,8 +27,10 @@ KEYS = {"APCA-API-KEY-ID": ACCOUNT.key, "APCA-API-SECRET-KEY": ACCOUNT.secret}
 
 
 def percentiles(seconds: Sequence[float]) -> dict[str, float]:
-    """Milliseconds: p50, p99, max and how many."""
+    """Milliseconds: p50, p99, max and how many. Raises ValueError if nothing was measured."""
     rows = sorted(seconds)
+    if not rows:
+        raise ValueError("nothing was measured: did the engine refuse every order?")
 
     def at(share: float) -> float:
         return round(rows[min(len(rows) - 1, int(share * len(rows)))] * 1000, 4)

@@ -100,6 +100,7 @@ def settings() -> Settings:
         max_trades_per_day=PLENTY,
         max_orders_per_minute=PLENTY,
         max_position_dollars=Decimal(1000),
+        risk_per_trade_pct=None,
     )
     account = replace(told.account, max_daily_loss_dollars=HUGE, min_win_rate_pct=Decimal(0))
     portfolio = replace(told.portfolio, strategies=("flipper",), max_daily_loss_dollars=HUGE)
