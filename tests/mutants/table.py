@@ -52,7 +52,7 @@ MUTANTS = (
         ENGINE + "desk.py",
         'self._outcome(key, symbol, "unknown", outcome.why, now)',
         'self._outcome(key, symbol, "refused", outcome.why, now)',
-        points("time", "orders"),
+        LATE,
     ),
     Mutant(
         "take an unknown outcome for an acceptance",
@@ -118,13 +118,6 @@ MUTANTS = (
         scripts("time"),
     ),
     Mutant(
-        "forget what an hourly strategy wants",
-        "magellan_core/fold.py",
-        "        book.memory[symbol] = memory\n",
-        "        pass\n",
-        (CRASH, "-k", "no_other_decision"),
-    ),
-    Mutant(
         "hold nothing that turns up late",
         "magellan_core/fold.py",
         "    if record.role is Role.ENTRY and record.symbol not in book.positions:\n",
@@ -182,9 +175,9 @@ MUTANTS = (
     ),
     Mutant(
         "send a decision anew after a crash",
-        ENGINE + "intake.py",
-        "        if decision in self.ledger.book.entered_on:\n",
-        "        if decision in ():\n",
+        "magellan_core/fold.py",
+        "    book.entered_on[record.decision] = new_york_date(record.planned_at)\n",
+        "",
         LATE,
     ),
     Mutant(
@@ -224,18 +217,11 @@ MUTANTS = (
         RECOVERY,
     ),
     Mutant(
-        "number every attempt of an exit alike",
-        ENGINE + "tend.py",
-        "        attempt = out.attempt + 1\n",
-        "        attempt = 1\n",
-        points("time", "orders"),
-    ),
-    Mutant(
         "read a 504 as a refusal",
         "magellan_core/alpaca/transport.py",
         "    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or ",
         "    if ",
-        (CRASH, "-k", "every_order and stopped"),
+        ("tests/contract/test_alpaca_broker.py", *TRANSPORT),
     ),
     Mutant(
         "let the transport repeat a POST",
