@@ -38,10 +38,10 @@ from magellan_core.lines import Line, line
 from magellan_core.market_hours import label
 from magellan_core.ports import Level, Woken
 from magellan_core.process.alerts import LogAlerts
-from magellan_core.process.logs import log, say_crash, set_level, setup
+from magellan_core.process.last_words import prepare as prepare_last_words
+from magellan_core.process.logs import log, set_level, setup
 from magellan_core.process.metrics import Reporter
 from magellan_core.process.notify import Notifier
-from magellan_core.process.secrecy import forbid_core_dumps
 from magellan_core.process.telling import TellingJournal
 from magellan_core.provenance import source_hash
 from magellan_core.reload import renew, take_over
@@ -65,8 +65,7 @@ def main(strategy: str, beside: Path, build: Build, argv: Sequence[str] | None =
     parser.add_argument("--check", action="store_true", help="check the config and exit")
     args = parser.parse_args(argv)
     setup("INFO", strategy, environ=os.environ, stream=sys.stdout)
-    sys.excepthook = say_crash
-    forbid_core_dumps()
+    prepare_last_words()
     try:
         environment = read(os.environ, strategy, beside)
         path = args.config or environment.config
