@@ -34,7 +34,7 @@ from magellan_core.errors import (
     UnknownSymbol,
 )
 from magellan_core.keyring import KeyRing
-from magellan_core.lines import Line, line
+from magellan_core.lives import Lives, before, journaled
 from magellan_core.market_hours import label
 from magellan_core.ports import Level, Woken
 from magellan_core.process.alerts import LogAlerts
@@ -117,26 +117,31 @@ class Daemon:
             interval = seconds(self.config.monitoring.report_interval_seconds)
             reporter = Reporter(self.strategy, interval, lambda: datetime.now(UTC))
             stack.callback(reporter.close)
-
-            def note(level: Level, key: str, message: str) -> None:
-                told = {"level": level.value, "key": key, "message": message}
-                engine.ledger.write(line(clock.now(), Line.ALERT, None, **told))
-
+            earlier = before(disk, store, self.strategy)
+            alerts = LogAlerts(
+                clock.now,
+                earlier=earlier.alerts,
+                sinks=[lambda *told: journaled(engine.ledger, clock.now(), *told)],
+            )
             engine = Engine(
                 partial(self.build, self.config),
                 broker,
                 connections.data(),
                 TellingJournal(disk),
                 store,
-                LogAlerts(clock.now, sinks=[note]),
+                alerts,
                 self._settings(self.config),
             )
             open_bar_hints(engine, clock, connections, stack)
-            facts = self._say_start(connections.base_url)
+            lives = Lives(self.strategy, engine, earlier, self._say_start(connections.base_url))
             # Bad keys open no stream, which a stepped exchange waits for: tell of them before.
             with suppress(Unavailable):
                 connections.check(broker.account())
-            return self._serve(engine, broker, clock, connections, reporter, facts)
+            try:
+                return self._serve(engine, broker, clock, connections, reporter, lives)
+            except MagellanError as fault:
+                lives.give_up(fault, clock.now())
+                raise
 
     # -- parts -------------------------------------------------------------------------------
 
@@ -189,18 +194,19 @@ class Daemon:
         clock: DaemonClock,
         connections: Connections,
         reporter: Reporter,
-        facts: dict[str, object],
+        lives: Lives,
     ) -> int:
-        if not self._start(engine, broker, clock, connections, facts):
-            return ExitCode.OK
+        if not self._start(engine, broker, clock, connections, lives):
+            return self._stop(lives, clock)
         if engine.halted_and_flat():
-            return self._halted(engine, clock)
+            return self._halted(lives, clock)
         if not engine.active():
             raise UnknownSymbol(
                 f"none of {', '.join(engine.symbols)} can be traded at {connections.base_url}: "
                 "check `symbols` in the config, and the market data of a paper exchange"
             )
         self.notifier.ready("recovered")
+        lives.go_on(clock.now())
         while True:
             now, began = clock.now(), monotonic()
             report = engine.tick(now)
@@ -208,10 +214,10 @@ class Daemon:
             reporter.ticked(monotonic() - began)
             reporting.report(reporter, engine, self.config, now, report.status)
             if report.finished:
-                return self._halted(engine, clock)
+                return self._halted(lives, clock)
             woken = nap(engine, clock, report)
             if woken is Woken.STOP:
-                return self._stop(engine, clock)
+                return self._stop(lives, clock)
             if woken is Woken.RELOAD:
                 self._reload(engine, connections.ring, clock.now())
 
@@ -221,7 +227,7 @@ class Daemon:
         broker: AlpacaBroker,
         clock: DaemonClock,
         connections: Connections,
-        facts: dict[str, object],
+        lives: Lives,
     ) -> bool:
         """Recover, waiting for the broker for a while; False: stopped meanwhile.
 
@@ -232,7 +238,8 @@ class Daemon:
             now = clock.now()
             try:
                 connections.check(broker.account())
-                engine.recover(now, facts)
+                lives.begin(now)
+                engine.recover(now, {})
                 if engine.active() and not engine.feed.primed:
                     raise Unavailable(f"no bars of {', '.join(engine.symbols)} to warm up on")
             except Unavailable as fault:
@@ -278,22 +285,13 @@ class Daemon:
         self.notifier.alive(f"{full}{report.status}")
         log(logging.DEBUG, "tick", report.status, next=label(report.next_at))
 
-    def _halted(self, engine: Engine, clock: DaemonClock) -> int:
-        halts = engine.ledger.book.halts.values()
-        why = "; ".join(f"{h.limit} at {h.at:%Y-%m-%d %H:%M} UTC: {h.why}" for h in halts)
-        said = (
-            f"halted and flat ({why}); resume with scripts/resume_trading.py "
-            f"--strategy {self.strategy} --reason ..."
-        )
+    def _halted(self, lives: Lives, clock: DaemonClock) -> int:
+        said = lives.end_halted(clock.now())
         log(logging.CRITICAL, "halted", said)
         self.notifier.stopping(said)
-        engine.stop(clock.now())
         return ExitCode.HALTED
 
-    def _stop(self, engine: Engine, clock: DaemonClock) -> int:
+    def _stop(self, lives: Lives, clock: DaemonClock) -> int:
         self.notifier.stopping("stopping")
-        now = clock.now()
-        engine.stop(now)
-        positions = len(engine.ledger.book.positions)
-        log(logging.INFO, "stop", f"stopped as asked, {positions} positions stay open")
+        log(logging.INFO, "stop", lives.stop(clock.now()))
         return ExitCode.OK

@@ -1,6 +1,6 @@
 """The engine: recover, then tick, in one order always. Live, paper, replay and backtest alike."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -70,7 +70,7 @@ class Engine:
         )
         self.assets: dict[str, Asset | None] = {}
         self.calendar_agrees = False
-        self._loaded = False
+        self.loaded = False
         self._prepared: date | None = None
         self._due: datetime | None = None
         self._outage: str | None = None
@@ -78,16 +78,20 @@ class Engine:
 
     # -- starting ----------------------------------------------------------------------------
 
-    def recover(self, now: datetime, facts: dict[str, object]) -> None:
+    def load(self, now: datetime, facts: Mapping[str, object]) -> None:
+        """Fold the journal, once, and write the start line with these facts. Raise JournalError."""
+        if not self.loaded:
+            self.ledger.load()
+            self.ledger.write(line(now, Line.START, None, **facts))
+            self.loaded = True
+
+    def recover(self, now: datetime, facts: Mapping[str, object]) -> None:
         """The only start: fold the journal, ask the broker, correct, warm up.
 
         Raise Unavailable while the broker or the data cannot be asked: call it again then. `facts`
         go into the start line.
         """
-        if not self._loaded:
-            self.ledger.load()
-            self.ledger.write(line(now, Line.START, None, **facts))
-            self._loaded = True
+        self.load(now, facts)
         if self.ledger.book.live_since is None:
             self.ledger.write(line(now, Line.LIVE))
         self.limits.halts.hear(now)
@@ -133,9 +137,9 @@ class Engine:
             return replace(report, next_at=min(report.next_at, now + AT_ONCE))
         return report
 
-    def stop(self, now: datetime) -> None:
+    def stop(self, now: datetime, why: Mapping[str, object] | None = None) -> None:
         """The last words: a line, and figures that say whether we left anything open."""
-        self.ledger.write(line(now, Line.STOP))
+        self.ledger.write(line(now, Line.STOP, None, **(why or {})))
         self._share(now, now, "stopped")
 
     def _share(self, now: datetime, next_by: datetime, state: str) -> None:

@@ -86,7 +86,7 @@ class Halts:
         )
         self.alerts.alert(
             Level.CRITICAL,
-            f"halt-{breach.limit}",
+            halt_key(breach.limit, now),
             f"trading halted ({breach.limit}, {policy}): {breach.why}; "
             + HOW_TO_RESUME.format(self.strategy),
         )
@@ -107,3 +107,8 @@ class Halts:
         self.alerts.alert(
             Level.WARNING, f"resume-{numbered.number}", f"trading resumed: {notice.why}"
         )
+
+
+def halt_key(limit: str, at: datetime) -> str:
+    """Each halt is a matter of its own: one soon after a resume is no repetition."""
+    return f"halt-{limit}-{at.isoformat(timespec='seconds')}"

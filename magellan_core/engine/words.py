@@ -1,9 +1,11 @@
 """What the engine says to people."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from magellan_core.book import Book
+from magellan_core.lines import instant
 from magellan_core.market_hours import Session, label
 
 
@@ -35,3 +37,21 @@ def hours(*sessions: Session | None) -> str:
     """Sessions by date and New York times; "no session" for none."""
     named = [f"{s.date} {label(s.open)}-{label(s.close)}" for s in sessions if s is not None]
     return ", ".join(named) or "no session"
+
+
+def crashed(start: Mapping[str, object], at: datetime) -> str:
+    """What a start line of that time tells of a crash before it; empty: there was none."""
+    if start.get("follows") != "crash":
+        return ""
+    seen = start.get("last_seen")
+    away = "" if seen is None else f", away for {spell(max(at - instant(seen), timedelta(0)))}"
+    return f"after no stop on record (crash, kill or power loss){away}"
+
+
+def spell(length: timedelta) -> str:
+    """In its two largest units: "42 s", "3 min 5 s", "2 h 10 min", "1 d 4 h"."""
+    seconds = int(length.total_seconds())
+    for size, unit, smaller, word in ((86400, "d", 3600, "h"), (3600, "h", 60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit} {seconds % size // smaller} {word}"
+    return f"{seconds // 60} min {seconds % 60} s" if seconds >= 60 else f"{seconds} s"

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from magellan_core.engine.halts import halt_key
 from magellan_core.errors import JournalError, JournalUnwritable, MagellanError
 from magellan_core.lines import Event, Line
 from magellan_core.ports import Level
@@ -173,7 +174,7 @@ def alert_of(strategy: str, seq: int, event: Event) -> Alert:
     """A line of the journal as an alert. A halt is one, should its alert have been lost."""
     data = event.data
     if event.kind == Line.HALT:
-        key, level = f"halt-{data.get('limit')}", Level.CRITICAL
+        key, level = halt_key(str(data.get("limit")), event.at), Level.CRITICAL
         return Alert(strategy, seq, event.at, level, key, f"trading halted: {data.get('why')}")
     level = Level(str(data["level"]))
     return Alert(strategy, seq, event.at, level, str(data["key"]), str(data["message"]))

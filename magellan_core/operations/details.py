@@ -110,7 +110,7 @@ def _daemon(look: StrategyLook, now: datetime) -> str:
     parts = [f"daemon {daemon.run}"]
     if daemon.started is not None:
         version = f" ({daemon.version})" if daemon.version else ""
-        parts.append(f"started {when(daemon.started, now)}{version}")
+        parts.append(f"started {when(daemon.started, now)}{version} {daemon.crashed}".rstrip())
     if daemon.stopped is not None:
         parts.append(f"last stop {when(daemon.stopped, now)}")
     if daemon.outage_at is not None:

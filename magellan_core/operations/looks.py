@@ -74,7 +74,10 @@ class Run(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DaemonLook:
-    """A daemon by its own words: the portfolio store's row, and start and stop lines."""
+    """A daemon by its own words: the portfolio store's row, and start and stop lines.
+
+    `crashed` says how the life before its last start ended, if not by a stop.
+    """
 
     run: Run
     origin: Origin
@@ -84,6 +87,7 @@ class DaemonLook:
     outage: str = ""
     outage_at: datetime | None = None
     back_at: datetime | None = None
+    crashed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

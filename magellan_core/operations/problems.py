@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from magellan_core.market_hours import new_york_date
 from magellan_core.operations.looks import Problem, Run, StrategyLook
 from magellan_core.operations.reasons import when
 from magellan_core.ports import Level
@@ -58,6 +59,9 @@ def _notices(look: StrategyLook, now: datetime) -> Iterator[str]:
     daemon = look.daemon
     if daemon.run is Run.STOPPED and daemon.origin.at is not None:
         yield f"the daemon was stopped at {when(daemon.origin.at, now)}"
+    started = daemon.started
+    if daemon.crashed and started is not None and new_york_date(started) == new_york_date(now):
+        yield f"the daemon started at {when(started, now)} {daemon.crashed}"
     if daemon.run is Run.NEVER:
         yield "the daemon has not been started here"
     service = look.service

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from magellan_core.config import PENDING
+from magellan_core.engine.words import crashed
 from magellan_core.errors import Unavailable
 from magellan_core.lines import Line
 from magellan_core.market_hours import Session, new_york_date, previous_session, session_on
@@ -288,5 +289,6 @@ def daemon_look(
         version="" if start is None else str(start.data.get("version", "")),
         outage="" if outage is None else str(outage.data.get("why", "")),
         outage_at=None if outage is None else outage.at,
+        crashed="" if start is None else crashed(start.data, start.at),
         back_at=None if back is None else back.at,
     )

@@ -4,7 +4,7 @@ Every alert goes to the log; sinks (a mail topic, say) carry it further.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -33,7 +33,8 @@ class LogAlerts:
     """ports.Alerts: the same key is told again only after `interval`, or when it got worse.
 
     What was swallowed meanwhile is counted in the next message. An alert that a sink could not
-    deliver counts as untold, so its next repetition tries again.
+    deliver counts as untold, so its next repetition tries again. `earlier` is what lives before
+    this one told, oldest first: level, key and time of each, so that no restart tells it again.
     """
 
     def __init__(
@@ -42,9 +43,10 @@ class LogAlerts:
         *,
         interval: timedelta = timedelta(minutes=15),
         sinks: Sequence[Sink] = (),
+        earlier: Iterable[tuple[Level, str, datetime]] = (),
     ) -> None:
         self._now, self._interval, self._sinks = now, interval, tuple(sinks)
-        self._told: dict[str, _Told] = {}
+        self._told = {key: _Told(level, at) for level, key, at in earlier}
 
     def alert(self, level: Level, key: str, message: str) -> None:
         now = self._now()

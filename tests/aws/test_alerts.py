@@ -16,6 +16,7 @@ from typing import Any
 import boto3
 import pytest
 
+from magellan_core.engine.halts import halt_key
 from magellan_core.errors import Unavailable
 from magellan_core.lines import Line, line
 from magellan_core.operations.alert_desks import desks_of
@@ -161,11 +162,21 @@ def test_a_halt_whose_alert_was_lost_is_an_alert(place: Place) -> None:
     with SqliteJournal(place.journal) as journal:
         halt = line(NOW, Line.HALT, None, limit="drawdown", why="20 % below", policy="flatten")
         journal.append([halt])
-    place.alert(Level.CRITICAL, "halt-drawdown", "trading halted (drawdown): 20 % below")
+    place.alert(Level.CRITICAL, halt_key("drawdown", NOW), "trading halted (drawdown): 20 % below")
     place.step()
     assert [subject for subject, _ in place.mail()] == [
         "Magellan CRITICAL bear_trap: trading halted: 20 % below"
     ]
+
+
+def test_a_halt_soon_after_a_resume_is_told_again(place: Place) -> None:
+    for minute in (0, 5):
+        at = NOW + timedelta(minutes=minute)
+        with SqliteJournal(place.journal) as journal:
+            halt = line(at, Line.HALT, None, limit="daily_loss", why=f"no {minute}", policy="hold")
+            journal.append([halt])
+        place.step(minute)
+    assert [subject[-4:] for subject, _ in place.mail()] == ["no 0", "no 5"]
 
 
 def test_alerts_older_than_a_day_are_not_dug_out_by_a_first_look(place: Place) -> None:

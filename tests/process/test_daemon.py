@@ -93,7 +93,7 @@ def test_a_signal_ends_it_cleanly_and_never_trades(tmp_path: Path, number: int) 
         assert on.holdings(SWING) == held
         assert on.ask(SWING, "/orders?status=all&limit=500") == orders
         assert [kind for kind, _ in on.lines(SWING, "start", "stop")] == ["start", "stop"]
-        assert "1 positions stay open" in on.log(SWING).read_text().splitlines()[-1]
+        assert "stopped as asked; 1 position open: " in on.log(SWING).read_text().splitlines()[-1]
 
 
 def test_it_goes_on_where_it_stopped(tmp_path: Path) -> None:
@@ -107,8 +107,37 @@ def test_it_goes_on_where_it_stopped(tmp_path: Path) -> None:
         on.play(new_york(25, 10, 45))
         assert again.poll() is None
         assert on.holdings(SWING) == held
-        assert on.lines(SWING, "block", "alert") == []
-        assert len(on.lines(SWING, "start")) == 2
+        assert on.lines(SWING, "block") == []
+        assert [data["follows"] for _, data in on.lines(SWING, "start")] == ["nothing", "stop"]
+        first, ended, second = (data for _, data in on.lines(SWING, "alert"))
+        assert {data["level"] for data in (first, ended, second)} == {"info"}
+        shares = f"1 position open: {', '.join(f'{s} {q}' for s, q in held.items())}"
+        assert first["message"].startswith("started, for the first time")
+        assert ended["message"] == f"stopped as asked; {shares}"
+        assert second["message"].startswith("started, away for 10 s since ")
+        assert second["message"].endswith(shares)
+
+
+def test_a_kill_is_told_at_the_next_start_with_how_long_it_was_away(tmp_path: Path) -> None:
+    with stage(tmp_path, SWING) as on:
+        daemon = on.start(SWING)
+        on.play(new_york(25, 9, 40))
+        daemon.kill()
+        assert daemon.wait(30) == -signal.SIGKILL
+        on.children.running.pop(SWING)
+        on.command("absent", name=SWING, until=new_york(25, 9, 45).isoformat())
+        on.play(new_york(25, 9, 44))
+        on.start(SWING)
+        on.play(new_york(25, 9, 46))
+        told = [(data["level"], data["message"]) for _, data in on.lines(SWING, "alert")]
+        away = "away for 5 min 10 s since 2025-11-25 14:39:50 UTC"
+        assert told[1:] == [
+            (
+                "warning",
+                f"started after no stop on record (crash, kill or power loss): {away}; "
+                "0 positions open",
+            )
+        ]
 
 
 def test_a_second_instance_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from magellan_core.model import (
     TimeInForce,
 )
 from magellan_core.operations.broker_eye import BUDGET, BrokerEye
+from magellan_core.operations.details import details
 from magellan_core.operations.journal_eye import JournalEye
 from magellan_core.operations.looks import Run, market_clock
 from magellan_core.operations.reasons import in_words
@@ -319,6 +320,28 @@ def test_the_journal_says_whether_a_daemon_runs(
     tmp_path: Path, events: list[Event], run: Run
 ) -> None:
     assert take([station(tmp_path, Desk(), events)], NOW).strategies[0].daemon.run is run
+
+
+@pytest.mark.parametrize(
+    ("follows", "at", "problem"),
+    [
+        ("stop", NOW - MINUTE, False),
+        ("crash", NOW - MINUTE, True),
+        ("crash", NOW - timedelta(days=1), False),
+    ],
+)
+def test_a_crash_is_a_problem_to_look_at_for_the_rest_of_its_day(
+    tmp_path: Path, follows: str, at: datetime, problem: bool
+) -> None:
+    seen = (at - timedelta(seconds=42)).isoformat()
+    start = line(at, Line.START, None, version="0.1.0", follows=follows, last_seen=seen)
+    look = take([station(tmp_path, Desk(), [start])], NOW).strategies[0]
+    told = [p.text for p in look.problems if "(crash, kill or power loss), away for 42 s" in p.text]
+    assert bool(told) is problem
+    said = any(
+        "(crash, kill or power loss)" in row for row in details(look, NOW, with_account=True)
+    )
+    assert said is (follows == "crash")
 
 
 @pytest.mark.parametrize(
