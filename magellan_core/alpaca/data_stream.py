@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
+from signal import SIG_BLOCK, SIGABRT, pthread_sigmask
 from threading import Event, Lock, Thread
 
 from alpaca.common.utils import reconnect_delay
@@ -109,6 +110,8 @@ class BarHints:
         self._thread.join(_SECONDS_TO_STOP)
 
     def _run(self) -> None:
+        # The watchdog's SIGABRT is for the main thread, which then tells where it hangs.
+        pthread_sigmask(SIG_BLOCK, {SIGABRT})
         with asyncio.Runner() as runner:
             runner.run(self._live())
 

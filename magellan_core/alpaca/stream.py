@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
+from signal import SIG_BLOCK, SIGABRT, pthread_sigmask
 from threading import Condition, Event, Thread
 from typing import Any
 
@@ -122,6 +123,8 @@ class UpdateHints:
         self._thread.join(_SECONDS_TO_STOP)
 
     def _run(self) -> None:
+        # The watchdog's SIGABRT is for the main thread, which then tells where it hangs.
+        pthread_sigmask(SIG_BLOCK, {SIGABRT})
         with asyncio.Runner() as runner:
             runner.run(self._serve())
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from queue import SimpleQueue
+from signal import SIG_BLOCK, SIGABRT, pthread_sigmask
 from threading import Thread
 from time import monotonic
 from typing import NoReturn
@@ -43,6 +44,8 @@ class _Poller(Thread):
         self._inbox = inbox
 
     def run(self) -> None:
+        # The watchdog's SIGABRT is for the main thread, which then tells where it hangs.
+        pthread_sigmask(SIG_BLOCK, {SIGABRT})
         while (question := self.questions.get()) is not None:
             number, path = question
             try:

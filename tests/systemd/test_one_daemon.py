@@ -245,11 +245,11 @@ def test_a_broker_out_of_reach_extends_the_start(boot: Boot, exchange: Exchange)
     host = boot()
     # The daemon's patience is counted in the exchange's time.
     settle(host, exchange, MAGELLAN_START_PATIENCE="100000")
-    drop_in(host, BEAR, TimeoutStartSec="3s")
+    drop_in(host, BEAR, TimeoutStartSec="8s")
     exchange.post("/sim/faults", {"kind": "refuse", "path": "/v2/account", "count": 100000})
     try:
         host.run("systemctl", "start", "--no-block", BEAR)
-        time.sleep(6)
+        time.sleep(12)
         assert state(host)["ActiveState"] == "activating"
     finally:
         exchange.clear_faults()
