@@ -236,7 +236,7 @@ def test_a_stop_is_clean_quick_and_trades_nothing(boot: Boot, exchange: Exchange
     assert time.monotonic() - began < 10
     told = state(host)
     assert (told["ActiveState"], told["Result"]) == ("inactive", "success")
-    assert "stopped as asked, 0 positions stay open" in host.journal("-u", BEAR)
+    assert "stopped as asked; 0 positions open" in host.journal("-u", BEAR)
     assert exchange.orders("bear_trap") == before
     assert alerts(host) == []
 
