@@ -93,6 +93,13 @@ def bar_data(bar: Bar) -> dict[str, object]:
     }
 
 
+def bar_of(event: Event) -> Bar:
+    """The bar of a journal's line: the inverse of bar_data. Raise KeyError or ValueError."""
+    d = event.data
+    prices = (float(str(d[name])) for name in ("open", "high", "low", "close", "volume"))
+    return Bar(str(event.symbol), instant(d["start"]), instant(d["end"]), *prices)
+
+
 def quote_data(quote: Quote | None) -> dict[str, object] | None:
     if quote is None:
         return None

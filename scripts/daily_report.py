@@ -2,6 +2,8 @@
 """Report a day, a week or four weeks: P&L, trades, refusals, gaps, slippage, success metrics.
 
 Reads the journals and the portfolio store of this machine; asks no broker and changes nothing.
+Each session is traded again from its journal by the same engine, with a backtest's fills, and each
+fill compared with it. A young journal cannot warm a long indicator: --data has the bars before it.
 """
 
 import sys
@@ -13,8 +15,10 @@ if sys.version_info < (3, 12):
 import argparse
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -22,9 +26,12 @@ from rich.console import Console
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from magellan_core.backtest.history import firsts, stored_before
+from magellan_core.backtest.same_day import SameDay, same_days, trader_of
 from magellan_core.config import Config, load
 from magellan_core.environment import state_dir
-from magellan_core.errors import ExitCode, MagellanError, UsageError
+from magellan_core.errors import DataError, ExitCode, MagellanError, UnknownSymbol, UsageError
+from magellan_core.lines import Event
 from magellan_core.market_hours import new_york_date, session_on
 from magellan_core.operations.channels import channels_of
 from magellan_core.operations.installed import installed_configs
@@ -58,6 +65,9 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     length.add_argument("--four-weeks", action="store_true", help="twenty sessions")
     parser.add_argument("--state-dir", type=Path, metavar="DIR", help="where the journals are")
     parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="stored bars from before the journals' first"
+    )
+    parser.add_argument(
         "--json", type=Path, metavar="FILE", help="for programs; - for the terminal"
     )
     parser.add_argument("--html", type=Path, metavar="FILE", help="a self-contained page")
@@ -72,7 +82,24 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def made(asked: argparse.Namespace, configs: Sequence[Config], now: datetime) -> Report:
     count = FOUR_WEEKS if asked.four_weeks else WEEK if asked.week else 1
     state = asked.state_dir or state_dir(os.environ)
-    return report_of(configs, state, sessions_up_to(asked.date, count, now), now)
+    sessions = sessions_up_to(asked.date, count, now)
+    return report_of(configs, state, sessions, now, partial(traded_again, asked.data))
+
+
+def traded_again(
+    data: Path | None, config: Config, events: Callable[[], Iterable[Event]], days: Sequence[date]
+) -> Iterator[SameDay | DataError]:
+    """Each of those days of a journal, or why it cannot be."""
+    try:
+        trader = trader_of(config, {})
+        if trader is None:
+            raise DataError(f"{config.name}: the backtest does not know it (BUILDERS)")
+        if data is not None:
+            needs = trader.make_strategy().needs
+            trader = replace(trader, history=stored_before(firsts(events()), data, needs))
+        yield from same_days(events(), days, trader)
+    except (DataError, UnknownSymbol) as fault:
+        yield DataError(str(fault))
 
 
 def send(report: Report, configs: Sequence[Config]) -> None:

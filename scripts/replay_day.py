@@ -13,21 +13,17 @@ if sys.version_info < (3, 12):
     sys.exit(71)
 
 import argparse
-from dataclasses import replace
 from datetime import date
-from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from magellan_core.backtest.history import firsts, stored_before
 from magellan_core.backtest.replay import days_of, replay
-from magellan_core.backtest.strategies import BUILDERS
-from magellan_core.compose import settings_of
+from magellan_core.backtest.same_day import trader_of
 from magellan_core.config import load
 from magellan_core.errors import ConfigMissing, DataError, ExitCode, MagellanError
-from magellan_core.lines import Event, Line, instant
-from magellan_core.model import Bar, Timeframe
 from magellan_core.store.journal import read_only
 
 FOLDERS = {
@@ -35,33 +31,6 @@ FOLDERS = {
     "daily_trend": "daily_trend_hysteresis",
     "hourly_swing": "hourly_swing",
 }
-
-
-def history(
-    folder: Path, symbols: tuple[str, ...], timeframe: Timeframe, events: list[Event]
-) -> dict[str, list[Bar]]:
-    """Stored bars from before the journal's first of each symbol, as they were told that day."""
-    from magellan_core.paper.market import Market
-
-    firsts: dict[str, Event] = {}
-    for event in events:
-        if event.kind == Line.BAR and event.symbol is not None:
-            firsts.setdefault(event.symbol, event)
-    if not firsts:
-        return {}
-    last = max(event.at for event in firsts.values())
-    market = Market.load(folder, first=date(1990, 1, 1), last=last.date(), symbols=symbols)
-    return {
-        symbol: market.bars(
-            symbol,
-            timeframe,
-            instant("1990-01-01T00:00:00+00:00"),
-            instant(first.data["start"]),
-            as_of=instant(first.data["start"]),
-            split_adjusted=timeframe is not Timeframe.MINUTE,
-        )
-        for symbol, first in firsts.items()
-    }
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -86,17 +55,14 @@ def main(arguments: list[str] | None = None) -> int:
         days = days_of(events)
         if not days:
             raise DataError(f"{asked.journal}: the journal holds neither bars nor decisions")
-        settings = settings_of(config, patrol=None, patrol_closed=None)
-        # Peers and their figures are not in this journal.
-        alone = replace(settings, portfolio=replace(settings.portfolio, strategies=(name,)))
-        make = partial(BUILDERS[name], config)
-        needs = make().needs
+        trader = trader_of(config, {})
+        if trader is None:
+            raise ConfigMissing(f"{config.name}: the backtest does not know it (BUILDERS)")
+        make = trader.make_strategy
         earlier = (
-            {}
-            if asked.data is None
-            else history(asked.data, needs.symbols, needs.timeframe, events)
+            {} if asked.data is None else stored_before(firsts(events), asked.data, make().needs)
         )
-        told = replay(events, asked.day or days[-1], make, alone, earlier)
+        told = replay(events, asked.day or days[-1], make, trader.settings, earlier)
     except MagellanError as fault:
         sys.stderr.write(f"replay_day: {fault}\n")
         return fault.exit_code

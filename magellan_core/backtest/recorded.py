@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from magellan_core.book import Book
 from magellan_core.fold import apply
-from magellan_core.lines import Event, Line, instant
+from magellan_core.lines import Event, Line, bar_of, instant
 from magellan_core.market_hours import Session, sessions_between
 from magellan_core.model import (
     Accepted,
@@ -63,7 +63,7 @@ class Recorded:
         apply(self.truth, event)
         data, symbol = event.data, event.symbol or ""
         if event.kind == Line.BAR:
-            self._take_bar(symbol, data)
+            self._take_bar(bar_of(event))
         elif event.kind == Line.FILL:
             self._fills.append(fill_of(symbol, data))
         elif event.kind == Line.HIGH:
@@ -74,10 +74,8 @@ class Recorded:
             self._equity = Decimal(str(data["equity"]))
             self._power = Decimal(str(data["buying_power"]))
 
-    def _take_bar(self, symbol: str, data: Mapping[str, object]) -> None:
-        rows = self._bars.setdefault(symbol, [])
-        prices = (float(str(data[name])) for name in ("open", "high", "low", "close", "volume"))
-        bar = Bar(symbol, instant(data["start"]), instant(data["end"]), *prices)
+    def _take_bar(self, bar: Bar) -> None:
+        rows = self._bars.setdefault(bar.symbol, [])
         if not rows or bar.end > rows[-1].end:
             rows.append(bar)
 

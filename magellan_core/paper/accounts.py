@@ -1,5 +1,6 @@
 """Accounts of the paper exchange: what opens one, and what its reads answer."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -9,7 +10,11 @@ from magellan_core.model import Timeframe
 
 @dataclass(frozen=True, slots=True)
 class AccountSpec:
-    """An account to open: number, keys, the bars it is priced by, dollars of cash."""
+    """An account to open: number, keys, the bars it is priced by, dollars of cash.
+
+    `shares` holds (quantity, mean entry price) by symbol, as held from the start; `last_equity` is
+    that of the session before, None: the cash.
+    """
 
     number: str
     key: str
@@ -17,6 +22,8 @@ class AccountSpec:
     timeframe: Timeframe
     cash: Decimal = Decimal(100_000)
     multiplier: int = 4
+    shares: Mapping[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    last_equity: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,10 +35,11 @@ class Ledger:
     def __init__(self, spec: AccountSpec, rules: Rules, opened_at: datetime) -> None:
         self.spec, self.rules, self.opened_at = spec, rules, opened_at
         self.cash = spec.cash
-        self.last_equity, self.last_maintenance = spec.cash, _ZERO
+        self.last_equity = spec.cash if spec.last_equity is None else spec.last_equity
+        self.last_maintenance = _ZERO
         self.last_close: datetime | None = None
         self.configuration = Configuration(max_margin_multiplier=spec.multiplier)
-        self.positions: dict[str, Lot] = {}
+        self.positions = {s: Lot(qty, avg, opened_at) for s, (qty, avg) in spec.shares.items()}
         self.orders: dict[str, Order] = {}
         self.by_client_id: dict[str, str] = {}
         self.live: dict[str, dict[str, Order]] = {}

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from magellan_core.book import Book, Halt
 from magellan_core.fold import apply
-from magellan_core.lines import Event, Line, instant
+from magellan_core.lines import Event, Line, bar_of
 from magellan_core.market_hours import Session, new_york_date
 from magellan_core.model import Bar
 from magellan_core.risk.account import ClosedTrade
@@ -32,7 +32,7 @@ class DayMoney:
 
 @dataclass(slots=True)
 class Facts:
-    """One strategy over the sessions of a period."""
+    """One strategy over the sessions of a period; `covers` is all that the journal tells of."""
 
     strategy: str
     sessions: Sequence[Session]
@@ -49,6 +49,8 @@ class Facts:
     versions: set[str] = field(default_factory=set)
     outages: int = 0
     outage: timedelta = timedelta(0)
+    lines: int = 0
+    covers: tuple[date, date] | None = None
     book: Book = field(default_factory=Book)
 
     @property
@@ -99,11 +101,13 @@ def gather(
         if event.kind == Line.DAY:
             d = event.data
             starts.append((date.fromisoformat(str(d["session"])), Decimal(str(d["day_start"]))))
+        facts.covers = (facts.covers[0] if facts.covers else on, on)
         if on > last:
             continue
         apply(facts.book, event)
         life.take(event, within=on >= first)
         if on >= first:
+            facts.lines += 1
             _keep(facts, event)
     facts.trades = [t for t in facts.book.trades if first <= new_york_date(t.exited_at) <= last]
     facts.days = _days(starts, first, last, latest)
@@ -156,13 +160,6 @@ def against(decision: Event) -> list[str]:
     """What was said against a decision: "predicate: why"."""
     said = decision.data.get("objections")
     return [str(each) for each in said] if isinstance(said, list) else []
-
-
-def bar_of(event: Event) -> Bar:
-    """The bar of a journal's line."""
-    d = event.data
-    prices = (float(str(d[name])) for name in ("open", "high", "low", "close", "volume"))
-    return Bar(str(event.symbol), instant(d["start"]), instant(d["end"]), *prices)
 
 
 def _days(

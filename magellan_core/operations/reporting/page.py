@@ -6,7 +6,13 @@ from html import escape
 from magellan_core.market_hours import label, new_york, new_york_date
 from magellan_core.operations.reporting.charts import equity_chart, price_chart
 from magellan_core.operations.reporting.report import Check, Report, Section
-from magellan_core.operations.reporting.words import basis_points, per_cent, sentences
+from magellan_core.operations.reporting.words import (
+    basis_points,
+    described,
+    duration,
+    per_cent,
+    sentences,
+)
 from magellan_core.operations.wording import UNKNOWN, number, price, signed
 
 STYLE = """
@@ -116,29 +122,34 @@ def _section(section: Section) -> Iterator[str]:
             f"{symbol}: closes with our fills", shown if len(shown) > 1 else bars, fills
         )
     if section.fills:
-        yield "<h3>Fills against the backtest</h3>" + _fills(section)
+        yield "<h3>Fills against the same day's backtest</h3>" + _fills(section)
+    if section.strays:
+        yield "<h3>Orders that only one side filled</h3>" + _strays(section)
 
 
 def _fills(section: Section) -> str:
-    titles = (
-        *(
-            "fill",
-            "order",
-            "what",
-            "price>",
-            "backtest>",
-            "bps>",
-            "delay>",
-            "spread>",
-            "price bps>",
-        ),
-    )
+    money = ("price>", "backtest>", "by", "late>", "bps>", "delay>", "spread>", "price bps>")
+    titles = ("fill", "order", "what", *money)
     rows = []
     for slip in section.fills[-MOST_ROWS:]:
         parts = [slip.total, slip.delay, slip.spread, slip.rest]
         told = [basis_points(part) for part in parts]
         what = f"{slip.side} {number(slip.qty)} {slip.symbol} ({slip.role})"
         at = f"{new_york(slip.at):%m-%d} {label(slip.at)}"
-        cells = (at, escape(slip.order), escape(what), price(slip.price), price(slip.model), *told)
-        rows.append(cells)
+        late = "" if slip.late is None else duration(slip.late)
+        prices = (price(slip.price), price(slip.model))
+        rows.append((at, escape(slip.order), escape(what), *prices, slip.by or "", late, *told))
     return _rows(titles, rows)
+
+
+def _strays(section: Section) -> str:
+    rows = []
+    for stray in section.strays[-MOST_ROWS:]:
+        order = stray.order
+        why = (
+            escape(stray.why) if stray.expected else f'<span class="bad">{escape(stray.why)}</span>'
+        )
+        at = f"{new_york(order.at):%m-%d} {label(order.at)}"
+        side = "the day" if stray.by_the_day else "the backtest"
+        rows.append((at, side, escape(described(stray)), price(order.price), why))
+    return _rows(("filled", "only by", "what", "price>", "why"), rows)

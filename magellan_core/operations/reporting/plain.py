@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from magellan_core.operations.reporting.report import Check, Report, Section
+from magellan_core.operations.reporting.second_run import Stray
 from magellan_core.operations.reporting.slippage import Slip
 
 
@@ -39,6 +40,8 @@ def _section(section: Section) -> dict[str, object]:
         "fills": [_slip(slip) for slip in section.fills],
         "slippage_bps": {
             "fills": slippage.count,
+            "replayed": slippage.replayed,
+            "late_seconds": None if slippage.late is None else slippage.late.total_seconds(),
             "mean": _text(slippage.mean),
             "worst": _text(slippage.worst),
             "delay": _text(slippage.delay),
@@ -46,6 +49,10 @@ def _section(section: Section) -> dict[str, object]:
             "rest": _text(slippage.rest),
             "dollars": str(slippage.dollars),
         },
+        "sessions_traded_again": section.runs,
+        "not_traded_again": list(section.not_run),
+        "not_compared": list(section.doubted),
+        "one_side_only": [_stray(stray) for stray in section.strays],
         "minutes_with_a_bar_pct": {c.symbol: _text(c.percent) for c in section.coverage},
         "sessions_without_a_bar": dict(section.missing or {}),
         "starts": facts.starts,
@@ -72,10 +79,28 @@ def _slip(slip: Slip) -> dict[str, object]:
         "at": slip.at.isoformat(),
         "price": str(slip.price),
         "backtest": _text(slip.model),
+        "by": slip.by,
+        "late_seconds": None if slip.late is None else slip.late.total_seconds(),
         "bps": _text(slip.total),
         "delay_bps": _text(slip.delay),
         "spread_bps": _text(slip.spread),
         "rest_bps": _text(slip.rest),
+    }
+
+
+def _stray(stray: Stray) -> dict[str, object]:
+    order = stray.order
+    return {
+        "only_by": "day" if stray.by_the_day else "backtest",
+        "decision": order.what.decision,
+        "symbol": order.what.symbol,
+        "role": order.what.role.value,
+        "side": order.side.value,
+        "qty": str(order.qty),
+        "at": order.at.isoformat(),
+        "price": str(order.price),
+        "why": stray.why,
+        "expected": stray.expected,
     }
 
 

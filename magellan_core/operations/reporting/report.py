@@ -20,6 +20,7 @@ from magellan_core.operations.reporting.figures import (
     missing_sessions,
     trade_figures,
 )
+from magellan_core.operations.reporting.second_run import SecondRun, Stray, strays
 from magellan_core.operations.reporting.slippage import Slip, SlipFigures, slip_figures, slips
 from magellan_core.records import Role
 
@@ -39,7 +40,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One strategy. `fault`: its journal could not be read, and why; then nothing else is known."""
+    """One strategy. `fault`: its journal could not be read, and why; then nothing else is known.
+
+    `runs` of the sessions were traded again, `not_run` says of which not and why, `doubted` which
+    symbols' orders could not be compared.
+    """
 
     strategy: str
     config: Config
@@ -48,6 +53,10 @@ class Section:
     trades: TradeFigures = NO_TRADES
     fills: Sequence[Slip] = ()
     slippage: SlipFigures = NO_FILLS
+    runs: int = 0
+    not_run: Sequence[str] = ()
+    doubted: Sequence[str] = ()
+    strays: Sequence[Stray] = ()
     coverage: Sequence[Coverage] = ()
     missing: Mapping[str, int] | None = None
     drawdown: Decimal | None = None
@@ -80,12 +89,24 @@ class Report:
         return [_worst(name, self.sections) for name in names]
 
 
-def section(config: Config, facts: Facts | None, fault: str = "") -> Section:
+def section(
+    config: Config,
+    facts: Facts | None,
+    fault: str = "",
+    runs: Sequence[SecondRun] = (),
+    not_run: Sequence[str] = (),
+) -> Section:
     """Everything that follows from one strategy's facts."""
     if facts is None:
         failed = Check("journal readable", False, fault)
         return Section(config.name, config, None, fault, checks=(failed,))
-    fills = slips(facts)
+    if not facts.lines:
+        has = "is empty" if facts.covers is None else "has {} to {}".format(*facts.covers)
+        why = f"not a line of these sessions in its journal, which {has}: was it running?"
+        failed = Check("running", False, why)
+        return Section(config.name, config, None, why, checks=(failed,))
+    fills, astray = slips(facts, runs), strays(facts, runs)
+    doubted = sorted({symbol for run in runs for symbol in run.doubted})
     figures, slippage = trade_figures(facts.trades), slip_figures(fills)
     missing = missing_sessions(facts, config.symbols)
     fall = max_drawdown(facts)
@@ -97,25 +118,28 @@ def section(config: Config, facts: Facts | None, fault: str = "") -> Section:
         trades=figures,
         fills=fills,
         slippage=slippage,
+        runs=len(runs),
+        not_run=not_run,
+        doubted=doubted,
+        strays=astray,
         coverage=coverage(facts, config.symbols, timeframe),
         missing=missing,
         drawdown=fall,
-        checks=tuple(_checks(config, facts, figures, slippage, missing, fall)),
+        checks=(
+            *_checks(config, facts, slippage, missing),
+            _alike(runs, not_run, doubted, astray),
+            *_in_the_long_run(config, facts, figures, fall),
+        ),
     )
 
 
 def _checks(
-    config: Config,
-    facts: Facts,
-    figures: TradeFigures,
-    slippage: SlipFigures,
-    missing: Mapping[str, int],
-    fall: Decimal | None,
+    config: Config, facts: Facts, slippage: SlipFigures, missing: Mapping[str, int]
 ) -> Sequence[Check]:
-    """The week-1 success metrics of the checklist, then what the decision on live money adds."""
+    """The week-1 success metrics of the checklist."""
     halts = "; ".join(f"{h.limit}: {h.why}" for h in facts.halts)
     lacking = ", ".join(f"{symbol} {count}" for symbol, count in missing.items())
-    checks = [
+    return [
         Check("no crash", facts.crashes == 0, f"{facts.crashes} crashes, {facts.starts} starts"),
         _traded(facts),
         Check("no emergency stop", not facts.halts, halts or "no halt on record"),
@@ -126,9 +150,37 @@ def _checks(
             f"sessions without a bar: {lacking or 'none'}; {facts.outages} outages",
         ),
     ]
-    if len(facts.sessions) >= FOUR_WEEKS:
-        checks += [_won(config, figures), _fell(config, fall)]
-    return checks
+
+
+def _in_the_long_run(
+    config: Config, facts: Facts, figures: TradeFigures, fall: Decimal | None
+) -> Sequence[Check]:
+    """What the decision on live money adds."""
+    if len(facts.sessions) < FOUR_WEEKS:
+        return ()
+    return (_won(config, figures), _fell(config, fall))
+
+
+def _alike(
+    runs: Sequence[SecondRun],
+    not_run: Sequence[str],
+    doubted: Sequence[str],
+    astray: Sequence[Stray],
+) -> Check:
+    """Every order filled by one side alone has a reason that a backtest leaves out."""
+    name = "orders as in the backtest"
+    odd = [stray for stray in astray if not stray.expected]
+    if odd:
+        told = ", ".join(f"{s.order.what.symbol} {s.order.what.role}: {s.why}" for s in odd[:3])
+        return Check(name, False, f"{len(odd)} differ: {told}")
+    if not runs:
+        return Check(name, None, "; ".join(not_run) or "no day was traded again")
+    if doubted:
+        return Check(name, None, f"{', '.join(doubted)}: too few bars to warm up with (--data)")
+    if not_run:
+        return Check(name, None, "; ".join(not_run))
+    refused = f", {len(astray)} with a reason" if astray else ""
+    return Check(name, True, f"sessions traded again: {len(runs)}, none differs{refused}")
 
 
 def _traded(facts: Facts) -> Check:
@@ -149,7 +201,10 @@ def _slipped(config: Config, slippage: SlipFigures) -> Check:
     name, most = "slippage within tolerance", config.monitoring.slippage_tolerance_bps
     if slippage.mean is None:
         return Check(name, None, "no fill to compare")
-    why = f"mean {slippage.mean:.1f} bps over {slippage.count} fills, tolerance {most} bps"
+    why = (
+        f"mean {slippage.mean:.1f} bps over {slippage.count} fills "
+        f"({slippage.replayed} replayed), tolerance {most} bps"
+    )
     return Check(name, slippage.mean <= most, why)
 
 

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from magellan_core.market_hours import label, new_york
 from magellan_core.operations.reporting.report import Check, Report, Section
+from magellan_core.operations.reporting.second_run import Stray
 from magellan_core.operations.wording import UNKNOWN, dollars, gain_style, number, price, signed
 
 MOST_ROWS = 12
@@ -121,21 +122,41 @@ def _section(section: Section) -> Iterator[RenderableType]:
         yield table
     if section.fills:
         yield _fills(section)
+    if section.strays:
+        yield _strays(section)
 
 
 def _fills(section: Section) -> Table:
-    table = _table("fill", "what", "price>", "model>", "bps>", title="fills against the backtest")
+    titles = ("fill", "what", "price>", "backtest>", "bps>", "by")
+    table = _table(*titles, title="fills against the same day's backtest")
     for slip in section.fills[-MOST_ROWS:]:
         bps = basis_points(slip.total)
         what = f"{slip.side} {number(slip.qty)} {slip.symbol} ({slip.role})"
         at = f"{new_york(slip.at):%m-%d} {label(slip.at)}"
-        table.add_row(at, what, price(slip.price), price(slip.model), bps)
+        table.add_row(at, what, price(slip.price), price(slip.model), bps, slip.by or "")
     return table
+
+
+def _strays(section: Section) -> Table:
+    table = _table("filled", "only by", "what", "price>", "why", title="orders of one side only")
+    for stray in section.strays[-MOST_ROWS:]:
+        order = stray.order
+        style = "" if stray.expected else "bold red"
+        at = f"{new_york(order.at):%m-%d} {label(order.at)}"
+        side = "the day" if stray.by_the_day else "backtest"
+        table.add_row(at, side, described(stray), price(order.price), Text(stray.why, style))
+    return table
+
+
+def described(stray: Stray) -> str:
+    """E.g. "buy 100 AMC (entry)"."""
+    order = stray.order
+    return f"{order.side} {number(order.qty)} {order.what.symbol} ({order.what.role})"
 
 
 def sentences(section: Section) -> Iterator[str]:
     """What happened, in words."""
-    facts, slippage = section.facts, section.slippage
+    facts = section.facts
     if facts is None:
         return
     known = len(facts.order_ids)
@@ -145,12 +166,7 @@ def sentences(section: Section) -> Iterator[str]:
         yield f"decisions refused, by predicate: {told}"
     elif not facts.entries:
         yield "no entry was decided: scripts/explain.py --why-not says what each symbol waits for"
-    if slippage.delay is not None:
-        yield (
-            f"entries, from decision to fill in bps: delay {slippage.delay:+.1f}, spread "
-            f"{slippage.spread or 0:+.1f}, price {slippage.rest or 0:+.1f}; "
-            f"all fills cost {dollars(slippage.dollars)} $ against the backtest"
-        )
+    yield from _against_the_backtest(section)
     low = [c for c in section.coverage if c.percent < 100]
     if low:
         told = ", ".join(f"{c.symbol} {c.percent:.0f} % (longest {c.longest} min)" for c in low)
@@ -163,6 +179,27 @@ def sentences(section: Section) -> Iterator[str]:
         yield f"HALTED ({halt.limit}, {halt.policy}) {label(halt.at)}: {halt.why}"
     for alert in facts.alerts:
         yield f"alert {label(alert.at)}: {alert.data.get('message', '')}"
+
+
+def _against_the_backtest(section: Section) -> Iterator[str]:
+    slippage, days = section.slippage, len(section.facts.sessions) if section.facts else 0
+    if section.runs:
+        doubted = ", ".join(section.doubted)
+        except_of = f"; not compared for want of earlier bars: {doubted}" if doubted else ""
+        yield f"{section.runs} of {days} sessions were traded again by the backtest{except_of}"
+    for why in dict.fromkeys(section.not_run):
+        yield f"not traded again: {why}"
+    if slippage.count:
+        late = "" if slippage.late is None else f", market orders {duration(slippage.late)} later"
+        yield (
+            f"fills cost {dollars(slippage.dollars)} $ against the backtest: {slippage.replayed} "
+            f"of {slippage.count} compared order by order{late}"
+        )
+    if slippage.delay is not None:
+        yield (
+            f"entries in bps: delay {basis_points(slippage.delay)}, spread "
+            f"{basis_points(slippage.spread)}, price {basis_points(slippage.rest)}"
+        )
 
 
 def duration(span: timedelta) -> str:

@@ -1,6 +1,7 @@
 """The checks of a report and its three forms."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -88,7 +89,13 @@ def report(tmp_path: Path) -> Report:
     write(tmp_path / "bear_trap.sqlite3", [*EVENTS, *trade("5.00", "5.30")])
     (tmp_path / "hourly_swing.sqlite3").write_text("no journal <b>")
     names = ("bear_trap", "daily_trend", "hourly_swing")
-    return report_of([config(n) for n in names], tmp_path, [session(TUESDAY)], at(TUESDAY, 17))
+    configs = [config(n) for n in names]
+    return report_of(configs, tmp_path, [session(TUESDAY)], at(TUESDAY, 17), not_again)
+
+
+def not_again(*_: object) -> Sequence[DataError]:
+    """Trades no day again."""
+    return [DataError("not asked for")]
 
 
 def test_a_journal_that_cannot_be_read_is_told_and_hides_no_other(tmp_path: Path) -> None:
@@ -136,7 +143,7 @@ def test_todays_money_comes_from_the_figure_that_the_daemon_published(tmp_path: 
         Published("bear_trap", when, when, equity, Decimal(250), TUESDAY, True, "running")
     )
     store.close()
-    made_report = report_of([config("bear_trap")], tmp_path, [session(TUESDAY)], when)
+    made_report = report_of([config("bear_trap")], tmp_path, [session(TUESDAY)], when, not_again)
     assert made_report.pnl == Decimal(250)
 
 
@@ -150,3 +157,11 @@ def test_without_a_date_it_is_todays_session_once_it_has_opened(hour: int, first
 def test_a_day_without_a_session_is_refused_with_the_one_before_it() -> None:
     with pytest.raises(DataError, match="the one before it is 2024-11-27"):
         sessions_up_to(date(2024, 11, 28), 1, at(WEDNESDAY, 10))
+
+
+def test_a_daemon_that_wrote_nothing_all_day_is_a_failure_not_a_quiet_day() -> None:
+    told = section(config("bear_trap"), made([day(TUESDAY, "100000")], WEDNESDAY))
+    assert told.facts is None
+    assert [(c.name, c.ok) for c in told.checks] == [("running", False)]
+    assert "which has 2024-11-26 to 2024-11-26: was it running?" in told.fault
+    assert "which is empty" in section(config("bear_trap"), made([])).fault

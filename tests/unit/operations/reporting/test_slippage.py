@@ -7,7 +7,7 @@ import pytest
 
 from magellan_core.lines import Event, Line, bar_data, line
 from magellan_core.model import Bar, Side
-from magellan_core.operations.reporting.slippage import Slip, modelled, slip_figures, slips
+from magellan_core.operations.reporting.slippage import By, Slip, modelled, slip_figures, slips
 from magellan_core.order_states import Status
 from magellan_core.records import OrderRecord, Role
 from tests.unit.operations.reporting.test_facts import TUESDAY, at, made, trade
@@ -36,12 +36,15 @@ def with_quote(events: list[Event], reference: str, bid: str, ask: str) -> list[
 def test_an_entry_splits_into_delay_spread_and_the_rest_which_add_up() -> None:
     events = with_quote(trade("5.04", "5.30"), "5.00", "5.01", "5.03")
     entry = slips(made([*events, told(bar(timedelta(0), 5.02))]))[0]
-    assert (entry.model, entry.role) == (Decimal("5.02"), Role.ENTRY)
-    assert entry.total is not None
-    assert round(entry.total, 2) == Decimal("39.84")
-    assert (entry.delay, entry.spread, entry.rest) == (Decimal(40), Decimal(20), Decimal(20))
-    # From the decision's 5.00 to the fill's 5.04 it is 80 basis points.
-    assert sum(p for p in (entry.delay, entry.spread, entry.rest) if p) == Decimal(80)
+    assert (entry.model, entry.role, entry.by) == (Decimal("5.02"), Role.ENTRY, By.RULE)
+    parts = (entry.delay, entry.spread, entry.rest)
+    # The middle is where the model filled: no delay. Then a cent of spread, and one beyond it.
+    assert [None if part is None else round(part, 2) for part in parts] == [
+        Decimal(0),
+        Decimal("19.92"),
+        Decimal("19.92"),
+    ]
+    assert entry.total == sum(part for part in parts if part is not None)
 
 
 def test_selling_below_the_model_is_a_cost_and_above_it_a_gain() -> None:
