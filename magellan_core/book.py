@@ -54,6 +54,7 @@ class Book:
         self.session: date | None = None
         self.day_start = NOTHING
         self.day_from: datetime | None = None
+        self.day_known = True
         self.high_water = NOTHING
         self.cash_base: Decimal | None = None
         self.transfers: list[Transfer] = []

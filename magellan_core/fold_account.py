@@ -15,12 +15,19 @@ def _live(book: Book, event: Event, _s: str, _d: Mapping[str, object]) -> None:
 
 
 def _day(book: Book, event: Event, _s: str, d: Mapping[str, object]) -> None:
-    """The session before is over: its result is the move of the account, less what was paid in."""
+    """The session before is over: its result is the move of the account, less what was paid in.
+
+    A start that nobody could tell leaves two results open: of the session before, and of its own.
+    """
     start, since = Decimal(str(d["day_start"])), maybe_instant(d.get("since"))
     if book.session is not None:
         paid_in = book.paid_in_between(book.day_from, since) if since else NOTHING
         result = start - book.day_start - paid_in
-        book.days.append(DayResult(book.session, result, book.day_start))
+        known = bool(d.get("known", True))
+        book.days.append(
+            DayResult(book.session, result, book.day_start, known=known and book.day_known)
+        )
+        book.day_known = known
     book.session, book.day_start = date.fromisoformat(str(d["session"])), start
     book.day_from = since or event.at
 

@@ -57,6 +57,13 @@ class Broker(Protocol):
         """Deposits and withdrawals after that id (None: all), oldest first."""
         ...
 
+    def closing_equities(self, first: date, last: date) -> Mapping[date, Decimal]:
+        """Equity in dollars at the closes of the sessions of those dates, both inclusive.
+
+        A session of which the broker tells nothing is absent.
+        """
+        ...
+
     def submit(self, request: OrderRequest) -> Outcome: ...
 
     def replace_stop(self, order_id: str, client_order_id: str, stop: Decimal) -> Outcome:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from magellan_core.alpaca import parse
 from magellan_core.alpaca.transport import Rejection, Rest
 from magellan_core.errors import RateLimited, Unavailable
-from magellan_core.market_hours import Session
+from magellan_core.market_hours import Session, at_new_york, new_york_date
 from magellan_core.model import (
     Accepted,
     Account,
@@ -135,6 +135,14 @@ class AlpacaBroker:
             seen.update(transfer.id for transfer in new)
             if len(page) < _FILLS_A_PAGE or not new:
                 return found
+
+    def closing_equities(self, first: date, last: date) -> Mapping[date, Decimal]:
+        # A point is stamped with the end of its day, at the close or at eight in the evening.
+        start = at_new_york(first, 0).isoformat().replace("+00:00", "Z")
+        query = {"start": start, "timeframe": "1D"}
+        points = parse.equity_points(self._rest.get("/account/portfolio/history", query))
+        told = {new_york_date(at): equity for at, equity in points if equity > 0}
+        return {day: told[day] for day in sorted(told) if first <= day <= last}
 
     def submit(self, request: OrderRequest) -> Outcome:
         outcome = self._write("POST", "/orders", _form(request))

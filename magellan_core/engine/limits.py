@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from magellan_core.engine.days import Days
 from magellan_core.engine.halts import Halts
 from magellan_core.engine.ledger import Ledger
 from magellan_core.engine.peers import Peers
 from magellan_core.engine.settings import Settings
 from magellan_core.engine.till import Till
 from magellan_core.lines import Line, line
-from magellan_core.market_hours import Session, previous_session, session_on
+from magellan_core.market_hours import Session, session_on
 from magellan_core.model import Account, Published
 from magellan_core.ports import Alerts, Broker, Level, PortfolioStore
 from magellan_core.risk import account as account_risk
@@ -47,6 +48,7 @@ class Limits:
         self.halts = Halts(strategy, ledger, store, alerts, settings.policies)
         self.peers = Peers(strategy, ledger, store, self.halts, settings.portfolio)
         self.till = Till(broker, ledger, alerts, settings.reconcile_grace)
+        self.days = Days(broker, ledger, alerts, self.till)
         self.unjudged: str | None = "the account has not been judged yet"
 
     def use(self, settings: Settings) -> None:
@@ -69,7 +71,7 @@ class Limits:
         `doubtful`: book and broker disagree, so that cash tells nothing of transfers.
         """
         book = self.ledger.book
-        self.unjudged = self._roll_day(account, now, session)
+        self.unjudged = self.days.roll(account, now, session)
         if account.equity is None:
             self.unjudged = "the broker does not tell the account's equity"
         if self.unjudged is not None:
@@ -105,35 +107,6 @@ class Limits:
         book = self.ledger.book
         day = None if book.session is None else session_on(book.session)
         return book.resumed_at is not None and (day is None or book.resumed_at >= day.close)
-
-    def _roll_day(self, account: Account, now: datetime, session: Session | None) -> str | None:
-        """A session's P&L counts from the broker's equity at the close before it.
-
-        Return why that is not known, once it matters.
-        """
-        book = self.ledger.book
-        if session is None or book.session == session.date:
-            return None
-        before = previous_session(session.date)
-        start, since = account.last_equity, before.close
-        if now >= session.close:
-            start, since = account.equity, now
-        elif account.as_of is not None and account.as_of < before.date:
-            start = None
-        if start is None:
-            told = "nothing" if account.as_of is None else f"the close of {account.as_of}"
-            why = f"the day's start is not known: the broker tells {told}, not {before.date}"
-            return why if now >= session.open else None
-        self.ledger.write(
-            line(
-                now,
-                Line.DAY,
-                session=session.date.isoformat(),
-                day_start=str(start),
-                since=since.isoformat(),
-            )
-        )
-        return None
 
     def pnl_today(self, equity: Decimal) -> Decimal:
         """Dollars; 0 before the first session is known."""

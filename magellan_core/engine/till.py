@@ -54,6 +54,21 @@ class Till:
         base = account.cash - book.cash_flow - book.paid_in
         self.ledger.write(line(now, Line.CASH, base=str(base), why="first look"))
 
+    def knew(self, at: datetime) -> bool:
+        """Whether what was paid in and out up to then is on record."""
+        return self._right_at is not None and self._right_at >= at
+
+    def ask(self, now: datetime) -> None:
+        """Transfers that came while nobody looked, before a day's result is told.
+
+        Raise Unavailable.
+        """
+        book = self.ledger.book
+        if book.cash_base is not None:
+            for transfer in self.broker.transfers(book.last_transfer):
+                # Where we saw that the cash was still right, the money came later than that.
+                self._write(transfer, max(transfer.at, self._right_at or transfer.at), now)
+
     def _write(self, transfer: Transfer, since: datetime, now: datetime) -> None:
         self.ledger.write(
             line(
@@ -70,13 +85,10 @@ class Till:
         if book.cash_base is None:
             return NOTHING
         try:
-            new = self.broker.transfers(book.last_transfer)
+            self.ask(now)
         except Unavailable as fault:
             self._cannot_ask(fault)
             return self._gap(account)
-        for transfer in new:
-            # Where we saw that the cash was still right, the money came later than that.
-            self._write(transfer, max(transfer.at, self._right_at or transfer.at), now)
         gap = self._gap(account)
         self._off_since = self._off_since or now
         if gap and now - self._off_since >= self.grace:

@@ -81,6 +81,11 @@ class CoreBroker:
     def transfers(self, after: str | None) -> Sequence[Transfer]:
         return self._exchange.transfers(self._number, after)
 
+    def closing_equities(self, first: date, last: date) -> Mapping[date, Decimal]:
+        points = self._exchange.equity_history(self._number)
+        told = {new_york_date(point.at): point.equity for point in points}
+        return {day: equity for day, equity in told.items() if first <= day <= last}
+
     def submit(self, request: OrderRequest) -> Outcome:
         oco = request.order_class is OrderClass.OCO
         form = OrderForm(

@@ -19,11 +19,15 @@ class Breach:
 
 @dataclass(frozen=True, slots=True)
 class DayResult:
-    """One session's P&L in dollars, and the equity it started from."""
+    """One session's P&L in dollars, and the equity it started from.
+
+    Not `known`: nobody could tell it, so it is taken for a losing one.
+    """
 
     session: date
     pnl: Decimal
     equity_before: Decimal
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +85,24 @@ def drawdown(equity: Decimal, high_water: Decimal, limits: AccountLimits) -> Bre
 
 
 def is_losing(day: DayResult, limits: AccountLimits) -> bool:
-    """A losing day loses more than the threshold; without one, healthy years would halt."""
-    return -day.pnl > day.equity_before * limits.losing_day_min_loss_pct / 100
+    """A losing day loses more than the threshold; without one, healthy years would halt.
+
+    One whose result nobody knows counts as losing.
+    """
+    return not day.known or -day.pnl > day.equity_before * limits.losing_day_min_loss_pct / 100
 
 
 def losing_streak(days: Sequence[DayResult], limits: AccountLimits) -> Breach | None:
     """Consecutive losing sessions, newest last."""
-    streak = 0
+    streak = unknown = 0
     for day in reversed(days):
         if not is_losing(day, limits):
             break
         streak += 1
+        unknown += not day.known
     if streak >= limits.consecutive_losing_days:
-        return Breach("losing_streak", f"{streak} losing days in a row")
+        taken = f" ({unknown} of them not known, and so taken for losing)" if unknown else ""
+        return Breach("losing_streak", f"{streak} losing days in a row{taken}")
     return None
 
 

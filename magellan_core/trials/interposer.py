@@ -126,6 +126,12 @@ class Interposer:
         told: Sequence[Transfer] = self._call("transfers", lambda: self._broker.transfers(after))
         return told
 
+    def closing_equities(self, first: date, last: date) -> Mapping[date, Any]:
+        told: Mapping[date, Any] = self._call(
+            "closing_equities", lambda: self._broker.closing_equities(first, last)
+        )
+        return told
+
     def submit(self, request: OrderRequest) -> Outcome:
         told: Outcome = self._call("submit", lambda: self._broker.submit(request), request)
         return told

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -312,3 +312,32 @@ def test_pages_that_repeat_themselves_end_as_unavailable(read: str) -> None:
 def test_a_burst_of_429_is_told_as_such() -> None:
     with broker_of(wire.html(429)) as (_, broker), pytest.raises(RateLimited):
         broker.positions()
+
+
+@pytest.mark.parametrize(
+    "stamps",
+    [
+        # Alpaca stamps the end of the extended day; at 20:00 in winter it is the next day in UTC.
+        ("2025-02-05T01:00:00+00:00", "2025-02-06T01:00:00+00:00", "2025-02-07T01:00:00+00:00"),
+        ("2025-02-04T21:00:00+00:00", "2025-02-05T21:00:00+00:00", "2025-02-06T21:00:00+00:00"),
+        ("2025-02-04T14:30:00+00:00", "2025-02-05T14:30:00+00:00", "2025-02-06T14:30:00+00:00"),
+    ],
+    ids=["end of the extended day", "close", "open"],
+)
+@pytest.mark.parametrize("missing", [None, 0])
+def test_closing_equities_are_told_by_the_session_they_end(
+    stamps: tuple[str, ...], missing: int | None
+) -> None:
+    """What is null, or nothing at all, is not told: it is no account that is worth nothing."""
+    answer = {
+        "timestamp": [int(datetime.fromisoformat(at).timestamp()) for at in stamps],
+        "equity": [505508.7, missing, 504599.02],
+        "profit_loss": [None, None, None],
+    }
+    with broker_of(wire.answer(answer)) as (script, broker):
+        told = broker.closing_equities(date(2025, 2, 4), date(2025, 2, 6))
+    assert told == {
+        date(2025, 2, 4): Decimal("505508.7"),
+        date(2025, 2, 6): Decimal("504599.02"),
+    }
+    assert script.requests[0].query == {"start": "2025-02-04T05:00:00Z", "timeframe": "1D"}

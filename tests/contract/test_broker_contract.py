@@ -338,6 +338,18 @@ def test_the_last_equity_says_of_which_day_it_is(venue: Venue) -> None:
     assert venue.broker.account().as_of == date(2026, 1, 2)
 
 
+def test_equity_is_told_at_each_sessions_close(venue: Venue) -> None:
+    venue.accept(buy("p"))
+    venue.advance()
+    venue.move(session_close := at_new_york(MONDAY, 16))
+    account = venue.broker.account()
+    venue.move(session_close + timedelta(hours=20))
+    told = venue.broker.closing_equities(MONDAY, MONDAY)
+    assert list(told) == [MONDAY]
+    assert told[MONDAY] == account.equity
+    assert venue.broker.closing_equities(date(2025, 12, 1), date(2025, 12, 31)) == {}
+
+
 def test_a_position_is_told_with_its_cost(venue: Venue) -> None:
     venue.accept(buy("p"))
     venue.advance()

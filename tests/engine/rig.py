@@ -98,6 +98,10 @@ class Weather:
         self._read("transfers")
         return self.inner.transfers(after)
 
+    def closing_equities(self, first: date, last: date) -> Mapping[date, Decimal]:
+        self._read("closing_equities")
+        return self.inner.closing_equities(first, last)
+
     def asset(self, symbol: str) -> Asset | None:
         self._read("asset")
         return self.inner.asset(symbol)

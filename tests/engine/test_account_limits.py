@@ -106,6 +106,7 @@ def test_the_mark_is_kept_over_restarts_quiet_days_and_days_with_the_daemon_down
         **NEVER,
         "risk_management__emergency_stop_conditions__max_drawdown_pct": 6,
         "risk_management__max_daily_loss_dollars": 50_000,
+        "risk_management__emergency_stop_conditions__consecutive_losing_days": 10,
     }
     # up to 11, then down a little each day: below 6 % on no single day
     on = desk({0: [10.0, 10.0, 11.0], 1: [10.6], 2: [10.2], 3: [9.8], 4: [9.4]}, **limits)

@@ -1,6 +1,6 @@
 """A desk for the dashboard's tests: a plain broker with values, a hand-made journal, a config."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -116,6 +116,9 @@ class Desk:
 
     def fills(self, after: str | None) -> Sequence[Fill]:
         return _never(after)
+
+    def closing_equities(self, first: date, last: date) -> Mapping[date, Decimal]:
+        return _never(first, last)
 
     def submit(self, request: OrderRequest) -> Outcome:
         return _never(request)
