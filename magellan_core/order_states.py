@@ -7,10 +7,12 @@ no cancel, expiry or replacement that we have heard of makes a later fill imposs
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from magellan_core.errors import ImpossibleEvent
 
 MAX_ID_LENGTH = 128
+MINUTE_STAMP = len("20250108T1531")
 
 
 class Status(StrEnum):
@@ -165,3 +167,26 @@ def client_order_id(strategy: str, symbol: str, at: datetime, leg: str, attempt:
     if len(name) > MAX_ID_LENGTH:
         raise ValueError(f"order name {name} is longer than {MAX_ID_LENGTH} characters")
     return name
+
+
+class OrderName(NamedTuple):
+    """What an order's name says. `at` is to the minute, or to the second where it has one."""
+
+    strategy: str
+    symbol: str
+    at: datetime
+    leg: str
+    attempt: int
+
+
+def read_order_name(name: str) -> OrderName | None:
+    """The inverse of client_order_id; None for a name that it would not give."""
+    try:
+        strategy, symbol, stamp, rest = name.split("-", 3)
+        leg, _, attempt = rest.rpartition("-")
+        form = "%Y%m%dT%H%M" if len(stamp) == MINUTE_STAMP else "%Y%m%dT%H%M%S"
+        at = datetime.strptime(f"{stamp}+0000", f"{form}%z").astimezone(UTC)
+        read = OrderName(strategy, symbol, at, leg, int(attempt))
+        return read if client_order_id(*read) == name else None
+    except ValueError:
+        return None

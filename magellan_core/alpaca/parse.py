@@ -11,8 +11,12 @@ from decimal import Decimal, InvalidOperation
 
 from magellan_core.errors import Unavailable
 from magellan_core.market_hours import Session, at_new_york
-from magellan_core.model import Account, Asset, BrokerOrder, Fill, Position, Quote, Side
+from magellan_core.model import Account, Asset, BrokerOrder, Fill, OrderType, Position, Quote, Side
 from magellan_core.risk.account import Transfer
+
+
+_LIMITS = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
+_STOPS = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
 
 
 class Fields:
@@ -57,6 +61,10 @@ class Fields:
         if not number.is_finite():
             raise self._fault(name)
         return number
+
+    def price(self, name: str, *, needed: bool) -> Decimal | None:
+        """A price that an order of that type has, or may lack."""
+        return self.number(name) if needed else self.maybe_number(name)
 
     def real(self, name: str) -> float:
         """A finite float: prices and volumes of bars."""
@@ -189,21 +197,22 @@ def position(row: object) -> Position:
 def order(row: object) -> BrokerOrder:
     """An order with its legs. An order for dollars, which is not ours, has the shares it filled."""
     told = Fields(row, "order")
-    filled = told.maybe_number("filled_qty") or Decimal(0)
-    qty = told.maybe_number("qty")
+    filled = told.number("filled_qty")
+    for_dollars = told.maybe_number("notional") is not None
+    kind = told.word("type") or told.text("order_type")
     return BrokerOrder(
         id=told.text("id"),
         client_order_id=told.word("client_order_id"),
         symbol=told.text("symbol"),
         side=told.side("side"),
-        type=told.word("type") or told.word("order_type"),
+        type=kind,
         order_class=told.word("order_class") or "simple",
         status=told.text("status"),
-        qty=qty if qty is not None else filled,
+        qty=filled if for_dollars else told.number("qty"),
         filled_qty=filled,
         filled_avg_price=told.maybe_number("filled_avg_price"),
-        limit_price=told.maybe_number("limit_price"),
-        stop_price=told.maybe_number("stop_price"),
+        limit_price=told.price("limit_price", needed=kind in _LIMITS),
+        stop_price=told.price("stop_price", needed=kind in _STOPS),
         submitted_at=told.moment("submitted_at", "created_at"),
         updated_at=told.moment("updated_at", "submitted_at", "created_at"),
         replaces=told.word("replaces") or None,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from magellan_core.engine.adopt import adoption
 from magellan_core.engine.ledger import Ledger
 from magellan_core.lines import Event, Line, line
 from magellan_core.model import (
@@ -38,8 +39,11 @@ class Plan:
 class Desk:
     """Sends, cancels and replaces; writes down what the broker says of an order."""
 
-    def __init__(self, broker: Broker, ledger: Ledger, unknown_grace: timedelta) -> None:
-        self.broker, self.ledger, self.unknown_grace = broker, ledger, unknown_grace
+    def __init__(
+        self, strategy: str, broker: Broker, ledger: Ledger, unknown_grace: timedelta
+    ) -> None:
+        self.strategy, self.broker, self.ledger = strategy, broker, ledger
+        self.unknown_grace = unknown_grace
 
     def place(self, plans: Sequence[Plan], now: datetime) -> None:
         """Send orders of one decision in turn. Raise JournalUnwritable before any entry leaves.
@@ -114,7 +118,7 @@ class Desk:
 
     def observe(self, order: BrokerOrder, now: datetime) -> OrderRecord | None:
         """Write down what is new about an order and its legs. None: it is not ours."""
-        record = self.match(order)
+        record = self.match(order) or self._adopt(order, now)
         if record is None:
             return None
         lines: list[Event] = []
@@ -138,6 +142,15 @@ class Desk:
     def match(self, order: BrokerOrder) -> OrderRecord | None:
         book = self.ledger.book
         return book.orders.get(order.client_order_id) or book.lookup(order.id)
+
+    def _adopt(self, order: BrokerOrder, now: datetime) -> OrderRecord | None:
+        """A sale of ours that only the broker remembers goes on record; None for any other."""
+        lines = adoption(self.strategy, order, self.ledger.book, now)
+        if not lines:
+            return None
+        self.ledger.write(*lines)
+        self._outcome(order.client_order_id, order.symbol, "found", "", now, order.id)
+        return self.match(order)
 
     def _outcome(
         self,

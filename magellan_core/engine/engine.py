@@ -50,7 +50,7 @@ class Engine:
         name = self.feed.strategy.name
         self.name = name
         self.symbols = self.feed.strategy.needs.symbols
-        self.desk = Desk(broker, self.ledger, settings.unknown_grace)
+        self.desk = Desk(name, broker, self.ledger, settings.unknown_grace)
         splits = Splits(data, self.feed.strategy.needs.timeframe, self.ledger)
         self.settler = Settler(
             broker, self.desk, self.ledger, alerts, settings.reconcile_grace, splits

@@ -241,7 +241,7 @@ class Day:
     def _calm_down(self) -> None:
         self.calm = True
         for weather in self.weathers:
-            weather.calm = True
+            weather.calm_down()
         for player in self.players:
             player.skew = timedelta(0)
         self.store.chance = 0.0

@@ -65,6 +65,10 @@ class Weather(Tally):
     lag_until: datetime | None = None
     lagging: dict[str, Any] = field(default_factory=dict)
 
+    def calm_down(self) -> None:
+        """From here on nothing goes wrong, not even what was drawn before: deaths, full disks."""
+        self.calm, self.doomed, self.full_for = True, None, 0
+
     def call_fault(self, call: Call) -> Fault | None:
         if self.calm:
             return None
@@ -93,7 +97,6 @@ class Weather(Tally):
 
     def append_fault(self) -> Fault | None:
         if self.calm:
-            self.full_for = 0
             return None
         kill, full = None, 0
         if self.rng.random() < self.climate.kill:

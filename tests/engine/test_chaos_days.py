@@ -2,11 +2,17 @@
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from magellan_core.lines import Line, line
+from magellan_core.store.memory import MemoryJournal
 from magellan_core.trials.chaos import Day
+from magellan_core.trials.faults import Kill
+from magellan_core.trials.watched import WatchedJournal
+from magellan_core.trials.weather import Weather
 
 pytestmark = pytest.mark.timeout(300)
 ROOT = Path(__file__).resolve().parents[2]
@@ -15,6 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 FOUND = {
     5: "an exit that has left is not overdue (a fault of the check)",
     17: "an entry sent by an earlier life is not sent anew once it was cancelled",
+    481: "a death drawn in the storm comes no later (a fault of the simulator)",
+    507: "a sale that left over a full disk is known again after its daemon was killed",
+    525: "an order without a quantity is no answer",
     25: "an entry given up for lost that fills after all is a position",
 }
 
@@ -22,6 +31,15 @@ FOUND = {
 @pytest.mark.parametrize("seed", FOUND, ids=FOUND.get)
 def test_a_seed_that_failed_holds_now(seed: int) -> None:
     assert Day(seed).run().fault is None
+
+
+def test_nothing_that_was_drawn_in_the_storm_happens_in_the_calm() -> None:
+    now = datetime(2025, 11, 25, 16, 5, tzinfo=UTC)
+    weather = Weather(lambda: now, doomed=Kill.NEXT_WRITE, full_for=3)
+    weather.calm_down()
+    journal = WatchedJournal(MemoryJournal(), weather)
+    journal.append([line(now, Line.START)])
+    assert [event.kind for event in journal.events()] == [Line.START]
 
 
 @pytest.mark.parametrize("seed", [1000, 1001, 1002])

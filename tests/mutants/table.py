@@ -33,6 +33,20 @@ class Mutant:
 ENGINE = "magellan_core/engine/"
 MUTANTS = (
     Mutant(
+        "leave unexplained what left over a full disk",
+        ENGINE + "desk.py",
+        "record = self.match(order) or self._adopt(order, now)",
+        "record = self.match(order)",
+        ("tests/engine/test_adoption.py",),
+    ),
+    Mutant(
+        "take a missing quantity for none",
+        "magellan_core/alpaca/parse.py",
+        'told.number("qty"),\n        filled_qty',
+        'told.maybe_number("qty") or filled,\n        filled_qty',
+        ("tests/unit/alpaca/test_parse.py",),
+    ),
+    Mutant(
         "drop the fsync",
         "magellan_core/store/sqlite.py",
         'db.execute("PRAGMA synchronous = FULL")',

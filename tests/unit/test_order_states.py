@@ -15,6 +15,7 @@ from magellan_core.order_states import (
     happening_of,
     is_live,
     is_terminal,
+    read_order_name,
 )
 
 # Every pair of the machine, typed by hand. Columns: the status before; rows: what happens; cells:
@@ -233,6 +234,29 @@ def test_two_decisions_never_share_a_name(
     one: tuple[str, str, datetime, str, int], other: tuple[str, str, datetime, str, int]
 ) -> None:
     assert (client_order_id(*one) == client_order_id(*other)) == (one == other)
+
+
+@given(decisions)
+def test_a_name_is_read_back(decision: tuple[str, str, datetime, str, int]) -> None:
+    assert read_order_name(client_order_id(*decision)) == decision
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "by-hand",
+        "9c1185a5-c5e9-54fc-8967-f3a8a9b1f1a6",
+        "bear_trap-MULN-20250108T1531-t1",
+        "bear_trap-MULN-20250108T1531-t1-0",
+        "bear_trap-MULN-20250108T1531-t1-01",
+        "bear_trap-MULN-20250108T153100-t1-1",
+        "bear_trap-MULN-20251308T1531-t1-1",
+        "-MULN-20250108T1531-t1-1",
+    ],
+)
+def test_a_name_that_we_would_not_give_is_not_read(name: str) -> None:
+    assert read_order_name(name) is None
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,8 @@ def test_what_alpaca_removed_or_added_is_not_missed() -> None:
     [
         (parse.account, ACCOUNT, [n for n in [*ACCOUNT][:8] if "equity" not in n]),
         (parse.order, ORDER, ["id", "symbol", "side", "status", "submitted_at"]),
+        (parse.order, ORDER, ["qty", "filled_qty", "limit_price"]),
+        (parse.order, {**ORDER, "type": "stop", "stop_price": "5"}, ["stop_price"]),
         (parse.position, POSITION, ["symbol", "qty", "avg_entry_price"]),
         (parse.fill, FILL, [*FILL]),
         (parse.asset, ASSET, [*ASSET]),
@@ -182,6 +184,13 @@ def test_a_time_without_zone_or_sense_is_refused(told: object) -> None:
 def test_legs_are_nested() -> None:
     order = parse.order({**ORDER, "order_class": "bracket", "legs": [{**ORDER, "id": "leg"}]})
     assert [leg.id for leg in order.legs] == ["leg"]
+
+
+def test_an_order_tells_its_type_by_either_name() -> None:
+    row = {**ORDER, "type": None, "order_type": "limit"}
+    assert parse.order(row) == parse.order(ORDER)
+    with pytest.raises(Unavailable, match="'order_type'"):
+        parse.order({**ORDER, "type": None})
 
 
 def test_an_order_for_dollars_has_the_shares_it_filled() -> None:
