@@ -14,7 +14,6 @@ from magellan_core.market_hours import Session, at_new_york
 from magellan_core.model import Account, Asset, BrokerOrder, Fill, OrderType, Position, Quote, Side
 from magellan_core.risk.account import Transfer
 
-
 _LIMITS = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
 _STOPS = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
 
