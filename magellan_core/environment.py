@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 INSTALLED_CONFIGS = Path("/etc/magellan")
 INSTALLED_STATE = Path("/var/lib/magellan")
+BESIDE_THE_CODE = Path("var/state")
 START_PATIENCE = 300.0
 
 
@@ -32,10 +33,9 @@ def read(environ: Mapping[str, str], strategy: str, beside: Path) -> Environment
     """Settle every path. `beside` is the config.json next to run_strategy.py."""
     base_url = environ.get("APCA_API_BASE_URL")
     patrol = environ.get("MAGELLAN_PATROL_SECONDS")
-    state = environ.get("STATE_DIRECTORY") or environ.get("MAGELLAN_STATE_DIR") or "var/state"
     return Environment(
         config=_config(environ, strategy, beside),
-        state=Path(state.split(":")[0]),
+        state=_named_state(environ) or BESIDE_THE_CODE,
         base_url=base_url,
         data_url=environ.get("APCA_API_DATA_URL"),
         stream_url=environ.get("APCA_API_STREAM_URL"),
@@ -56,10 +56,16 @@ def _config(environ: Mapping[str, str], strategy: str, beside: Path) -> Path:
 
 def state_dir(environ: Mapping[str, str]) -> Path:
     """Where a script run by hand finds the daemons' state: named, installed, or beside the code."""
-    named = environ.get("MAGELLAN_STATE_DIR") or environ.get("STATE_DIRECTORY")
-    if named:
-        return Path(named.split(":")[0])
-    return INSTALLED_STATE if INSTALLED_STATE.is_dir() else Path("var/state")
+    named = _named_state(environ)
+    if named is not None:
+        return named
+    return INSTALLED_STATE if INSTALLED_STATE.is_dir() else BESIDE_THE_CODE
+
+
+def _named_state(environ: Mapping[str, str]) -> Path | None:
+    """The unit's StateDirectory= first, which may be a list; then what a person named."""
+    named = environ.get("STATE_DIRECTORY") or environ.get("MAGELLAN_STATE_DIR")
+    return Path(named.split(":")[0]) if named else None
 
 
 def bar_stream_url_of(data_url: str, feed: str) -> str:

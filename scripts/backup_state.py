@@ -17,9 +17,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from magellan_core.environment import state_dir
 from magellan_core.errors import ExitCode, MagellanError, UsageError
 from magellan_core.operations.backup import back_up, restore
+from magellan_core.operations.options import add_state_dir
 
 
 def options(arguments: list[str] | None) -> argparse.Namespace:
@@ -30,13 +30,13 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     what.add_argument("--to", type=Path, metavar="DIR", help="back up into this folder")
     what.add_argument("--restore", type=Path, metavar="DIR", help="put back from this folder")
     parser.add_argument("--strategy", metavar="NAME", help="whose journal to restore")
-    parser.add_argument("--state-dir", type=Path, help="where the journals are (default: found)")
+    add_state_dir(parser, os.environ)
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> int:
     asked = options(arguments)
-    state = asked.state_dir or state_dir(os.environ)
+    state = asked.state_dir
     try:
         if asked.to is not None:
             for copy in back_up(state, asked.to):

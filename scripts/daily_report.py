@@ -29,12 +29,12 @@ sys.path.insert(0, str(ROOT))
 from magellan_core.backtest.history import firsts, stored_before
 from magellan_core.backtest.same_day import SameDay, same_days, trader_of
 from magellan_core.config import Config, load
-from magellan_core.environment import state_dir
 from magellan_core.errors import DataError, ExitCode, MagellanError, UnknownSymbol, UsageError
 from magellan_core.lines import Event
 from magellan_core.market_hours import new_york_date, session_on
 from magellan_core.operations.channels import channels_of
 from magellan_core.operations.installed import installed_configs
+from magellan_core.operations.options import add_state_dir
 from magellan_core.operations.reporting.gathering import report_of, sessions_up_to
 from magellan_core.operations.reporting.page import page
 from magellan_core.operations.reporting.plain import as_json
@@ -63,7 +63,7 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     length.add_argument("--day", action="store_true", help="one session (default)")
     length.add_argument("--week", action="store_true", help="five sessions")
     length.add_argument("--four-weeks", action="store_true", help="twenty sessions")
-    parser.add_argument("--state-dir", type=Path, metavar="DIR", help="where the journals are")
+    add_state_dir(parser, os.environ)
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="stored bars from before the journals' first"
     )
@@ -81,7 +81,7 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def made(asked: argparse.Namespace, configs: Sequence[Config], now: datetime) -> Report:
     count = FOUR_WEEKS if asked.four_weeks else WEEK if asked.week else 1
-    state = asked.state_dir or state_dir(os.environ)
+    state = asked.state_dir
     sessions = sessions_up_to(asked.date, count, now)
     return report_of(configs, state, sessions, now, partial(traded_again, asked.data))
 

@@ -33,7 +33,7 @@ from magellan_core.aws.credentials import (
     Parameters,
     fetch,
 )
-from magellan_core.environment import INSTALLED_CONFIGS, state_dir
+from magellan_core.environment import INSTALLED_CONFIGS
 from magellan_core.errors import (
     ConfigMissing,
     CredentialsError,
@@ -44,6 +44,7 @@ from magellan_core.errors import (
 from magellan_core.operations.kill_record import Record, halt, into_journal
 from magellan_core.operations.kill_switch import KillSwitch, Verdict
 from magellan_core.operations.kill_wire import HttpWire
+from magellan_core.operations.options import add_state_dir
 from magellan_core.risk.notice import EVERYBODY
 
 SHIPPED = {
@@ -83,7 +84,7 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--keys", type=Path, metavar="FILE", help="keys by strategy")
     parser.add_argument("--exchange-file", type=Path, metavar="FILE", help="a paper exchange's")
     parser.add_argument("--base-url", metavar="URL", help="of the trading API, for all accounts")
-    parser.add_argument("--state-dir", type=Path, metavar="DIR", help="where the journals are")
+    add_state_dir(parser, os.environ)
     return parser.parse_args(arguments)
 
 
@@ -176,7 +177,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not (asked.dry_run or asked.yes or confirmed(names)):
         say("nothing was done")
         return ExitCode.NOT_FLAT
-    state = asked.state_dir or state_dir(os.environ)
+    state = asked.state_dir
     began = datetime.now(UTC)
     record = Record(
         state / "emergency" / f"{began:%Y%m%dT%H%M%S}.jsonl", lambda: datetime.now(UTC), say

@@ -3,7 +3,7 @@
 
 scripts/explain.py MULN 2025-11-25
 scripts/explain.py MULN 2025-11-25 --why-not
-scripts/explain.py TSLA today --strategy hourly_swing --state var/demo/state
+scripts/explain.py TSLA today --strategy hourly_swing --state-dir var/demo/state
 """
 
 import sys
@@ -26,6 +26,7 @@ from magellan_core.errors import MagellanError
 from magellan_core.market_hours import new_york_date
 from magellan_core.operations.explain_sources import stories
 from magellan_core.operations.explain_view import show
+from magellan_core.operations.options import add_state_dir
 
 
 def day_of(text: str) -> date:
@@ -37,14 +38,11 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    state = os.environ.get("STATE_DIRECTORY") or os.environ.get("MAGELLAN_STATE_DIR")
-    installed = Path("/var/lib/magellan")
-    default = Path(state) if state else installed if installed.exists() else Path("var/state")
     parser.add_argument("symbol", type=str.upper)
     parser.add_argument("day", type=day_of, metavar="DATE", help="YYYY-MM-DD in New York, or today")
     parser.add_argument("--strategy", help="default: every one whose journal knows the symbol")
     parser.add_argument("--why-not", action="store_true", help="only why nothing was traded")
-    parser.add_argument("--state", type=Path, default=default, help="default: %(default)s")
+    add_state_dir(parser, os.environ)
     return parser.parse_args(arguments)
 
 
@@ -53,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console(highlight=False)
     try:
         for number, told in enumerate(
-            stories(asked.state, asked.symbol, asked.day, asked.strategy)
+            stories(asked.state_dir, asked.symbol, asked.day, asked.strategy)
         ):
             if number:
                 console.print()

@@ -28,10 +28,11 @@ from rich.console import Console
 
 from magellan_core.config import Config
 from magellan_core.connections import Connections
-from magellan_core.environment import Environment, state_dir
+from magellan_core.environment import Environment
 from magellan_core.errors import ExitCode, MagellanError
 from magellan_core.operations.demo import UNITS
 from magellan_core.operations.open_stations import chosen
+from magellan_core.operations.options import add_state_dir
 from magellan_core.operations.preflight.findings import Colour, Finding, as_json, red
 from magellan_core.operations.preflight.strategy import StrategyCheck, judge_service
 from magellan_core.operations.services import ServiceEye
@@ -59,7 +60,7 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
         help="a halt on record holds nothing up (for deploy.sh)",
     )
     parser.add_argument("--no-units", action="store_true", help="do not look at systemd's units")
-    parser.add_argument("--state-dir", type=Path, help="where the journals are (default: found)")
+    add_state_dir(parser, os.environ)
     parser.add_argument(
         "--env-dir", type=Path, default=Path("/etc/magellan"), help="folder of magellan-*.env"
     )
@@ -92,7 +93,7 @@ def checks(asked: argparse.Namespace) -> Iterator[Finding]:
     """Every finding, in the order of the checklist. Raise UsageError for an unknown strategy."""
     wanted = asked.strategy or [None]
     names = [name for only in wanted for name in chosen(UNITS, only)]
-    state = asked.state_dir or state_dir(os.environ)
+    state = asked.state_dir
     yield disk(state)
     eye = ServiceEye(names)
     if not asked.no_units:

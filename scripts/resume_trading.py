@@ -11,56 +11,28 @@ if sys.version_info < (3, 12):
     sys.stderr.write("Python 3.12 is needed, this is %d.%d\n" % sys.version_info[:2])
     sys.exit(71)
 
-import argparse
 import getpass
 import os
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from magellan_core.environment import state_dir
-from magellan_core.errors import ExitCode, MagellanError
-from magellan_core.operations.halting import STRATEGIES, Operator, resume
+from magellan_core.operations.halting import Operator, resume
+from magellan_core.operations.notice_script import notice_script, say
 
 
-def options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--strategy", required=True, help=f"{', '.join(STRATEGIES)}, or all")
-    parser.add_argument("--reason", required=True, help="goes on record")
-    parser.add_argument("--state-dir", type=Path, help="where the journals are (default: found)")
-    parser.add_argument(
-        "--wait", type=float, default=15.0, help="seconds for running daemons to read it"
-    )
-    return parser.parse_args(arguments)
-
-
-def say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-
-
-def main(arguments: list[str] | None = None) -> int:
-    asked = options(arguments)
-    if not asked.reason.strip():
-        sys.stderr.write("resume: --reason must say why: it goes on record\n")
-        return ExitCode.USAGE
+def main(arguments: Sequence[str] | None = None) -> int:
     operator = Operator(
         name=f"{getpass.getuser()} ({Path(__file__).name})",
         now=lambda: datetime.now(UTC),
         pause=time.sleep,
         say=say,
     )
-    state = asked.state_dir or state_dir(os.environ)
-    try:
-        resume(state, asked.strategy, asked.reason.strip(), operator, asked.wait)
-    except MagellanError as fault:
-        sys.stderr.write(f"resume: {fault}\n")
-        return fault.exit_code
-    return ExitCode.OK
+    return notice_script("resume", resume, __doc__, operator, os.environ, arguments)
 
 
 if __name__ == "__main__":

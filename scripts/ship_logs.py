@@ -12,34 +12,32 @@ if sys.version_info < (3, 12):
     sys.exit(71)
 
 import argparse
-import logging
 import os
-import signal
 import socket
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from threading import Event
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from magellan_core.aws.logs import CloudWatchLogs
-from magellan_core.errors import MagellanError
 from magellan_core.operations.installed import region_of
 from magellan_core.operations.lanes import lanes_of
+from magellan_core.operations.options import add_state_dir
 from magellan_core.operations.shipping import Shipper, Watchman
-from magellan_core.process.logs import log, setup
-from magellan_core.process.notify import Notifier
+from magellan_core.process.beside import Look, Looked, serve
+from magellan_core.process.logs import log
 from magellan_core.store.shipping import ShippingState
 
 
-def options(arguments: list[str] | None) -> argparse.Namespace:
+def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    state = os.environ.get("STATE_DIRECTORY") or os.environ.get("MAGELLAN_STATE_DIR") or "var/state"
-    parser.add_argument("--state", type=Path, default=Path(state), help="default: %(default)s")
+    add_state_dir(parser, os.environ)
     parser.add_argument("--file", type=Path, help="a MAGELLAN_LOG_FILE instead of the journal")
     parser.add_argument("--namespace", help="of the journal")
     parser.add_argument("--stream", default=socket.gethostname(), help="default: %(default)s")
@@ -55,33 +53,28 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main(arguments: list[str] | None = None) -> int:
+def begin(asked: argparse.Namespace) -> Look:
+    """Open the lanes and what was shipped of each. Raise MagellanError."""
+    region = asked.region or region_of(ROOT)
+    logs = CloudWatchLogs(region, retention_days=asked.retention_days)
+    state = ShippingState(asked.state_dir / "log_shipper.sqlite3")
+    lanes = lanes_of(ROOT, asked.file, asked.namespace, asked.stream, asked.operations_group)
+    shipper = Shipper(logs, state, lambda: datetime.now(UTC))
+    watchman = Watchman(asked.every)
+
+    def look() -> Looked:
+        trips = {lane.name: shipper.step(lane) for lane in lanes}
+        nap = watchman.heard(trips, time.monotonic())
+        for level, event, text in watchman.sayings():
+            log(level, event, text)
+        return Looked(watchman.status, nap, watchman.busy, watchman.exit_code)
+
+    return look
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
     asked = options(arguments)
-    setup("INFO", "logs", environ=os.environ, stream=sys.stdout)
-    stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    notifier = Notifier.from_env(os.environ)
-    try:
-        region = asked.region or region_of(ROOT)
-        logs = CloudWatchLogs(region, retention_days=asked.retention_days)
-        state = ShippingState(asked.state / "log_shipper.sqlite3")
-        lanes = lanes_of(ROOT, asked.file, asked.namespace, asked.stream, asked.operations_group)
-        shipper = Shipper(logs, state, lambda: datetime.now(UTC))
-        watchman = Watchman(asked.every)
-        notifier.ready("shipping")
-        while True:
-            trips = {lane.name: shipper.step(lane) for lane in lanes}
-            nap = watchman.heard(trips, time.monotonic())
-            for level, event, text in watchman.sayings():
-                log(level, event, text)
-            notifier.alive(watchman.status)
-            if stop.is_set() or (asked.once and not watchman.busy):
-                return watchman.exit_code
-            stop.wait(nap)
-    except MagellanError as fault:
-        log(logging.CRITICAL, "failed", str(fault), exit=int(fault.exit_code))
-        return fault.exit_code
+    return serve("logs", "shipping", partial(begin, asked), once=asked.once)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def stories(state: Path, symbol: str, day: date, strategy: str | None) -> list[S
                 lines = sorted([*journal.since(0, symbol=symbol), *of_all], key=itemgetter(0))
                 found.append(story(name, symbol, day, [event for _, event in lines]))
     if not looked:
-        raise UsageError(f"{state}: no journal there: give --state, e.g. var/demo/state")
+        raise UsageError(f"{state}: no journal there: give --state-dir, e.g. var/demo/state")
     if not found:
         raise UsageError(f"{symbol}: no journal of {', '.join(looked)} knows it")
     return found

@@ -264,7 +264,7 @@ def config_with(topic: str | None, folder: Path) -> Path:
 def test_the_script_sends_and_a_second_run_has_nothing_to_send(place: Place) -> None:
     now = datetime.now(UTC)
     place.alert(Level.CRITICAL, "halt", "trading halted", (now - NOW).total_seconds() / 60)
-    command = [sys.executable, "scripts/send_alerts.py", "--once", "--state", str(place.folder)]
+    command = [sys.executable, "scripts/send_alerts.py", "--once", "--state-dir", str(place.folder)]
     command += ["--config", str(config_with(place.topic, place.folder))]
     for expected in (1, 0):
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -274,7 +274,7 @@ def test_the_script_sends_and_a_second_run_has_nothing_to_send(place: Place) -> 
 
 def test_the_sender_itself_is_light(place: Place) -> None:
     code = (
-        "import sys; sys.argv = ['send_alerts.py', '--once', '--state', sys.argv[1]]\n"
+        "import sys; sys.argv = ['send_alerts.py', '--once', '--state-dir', sys.argv[1]]\n"
         "import runpy\n"
         "try: runpy.run_path('scripts/send_alerts.py', run_name='__main__')\n"
         "except SystemExit as end: assert not end.code, end.code\n"

@@ -245,7 +245,7 @@ def test_lines_that_cloudwatch_never_takes_are_counted_and_said(
 def shipper(desk: Desk, url: str, *more: str) -> subprocess.Popen[str]:
     command = [sys.executable, "scripts/ship_logs.py", "--file", str(desk.path), "--every", "0.1"]
     return subprocess.Popen(
-        [*command, "--state", str(desk.folder), "--stream", "here", *more],
+        [*command, "--state-dir", str(desk.folder), "--stream", "here", *more],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], **ACCESS, "AWS_ENDPOINT_URL": url},
         stdout=subprocess.PIPE,

@@ -110,7 +110,7 @@ def test_explain_tells_a_fill_of_the_journal_in_words(
     done = subprocess.run(
         [
             *(sys.executable, "scripts/explain.py", str(symbol), str(at)[:10]),
-            *("--strategy", strategy, "--state", str(out / "state")),
+            *("--strategy", strategy, "--state-dir", str(out / "state")),
         ],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], "COLUMNS": str(width)},

@@ -84,9 +84,10 @@ def test_a_journal_that_is_locked_for_ever_keeps_nothing_waiting(tmp_path: Path)
     with stage(tmp_path, SWING, speed=FAST, begin=new_york(25, 9, 50)) as on:
         daemon = on.start(SWING, PATIENT)
         on.until(lambda: on.holdings(SWING), 60)
-        daemon.send_signal(signal.SIGSTOP)
         with sqlite3.connect(on.state / f"{SWING}.sqlite3") as db:
+            # Before it is stopped: it might be stopped with the lock in its own hands.
             db.execute("BEGIN IMMEDIATE")
+            daemon.send_signal(signal.SIGSTOP)
             code, said = pull(on, "--yes")
         assert code == ExitCode.OK, said
         assert "not in journal" in said
