@@ -26,7 +26,7 @@ from magellan_core.paper.clock import ExchangeClock
 from magellan_core.ports import Journal
 from magellan_core.store.journal import SqliteJournal
 
-_POST = b"POST /v2/orders"
+POST = b"POST /v2/orders"
 
 
 @dataclass
@@ -67,7 +67,7 @@ def watch(marks: Marks) -> None:
         return answer
 
     def marked_send(self: http.client.HTTPConnection, data: Any) -> None:
-        if marks.on and isinstance(data, bytes) and data.startswith(_POST):
+        if marks.on and isinstance(data, bytes) and data.startswith(POST):
             marks.sent()
         send(self, data)
 

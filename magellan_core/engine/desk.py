@@ -45,13 +45,13 @@ class Desk:
         self.strategy, self.broker, self.ledger = strategy, broker, ledger
         self.unknown_grace = unknown_grace
 
-    def place(self, plans: Sequence[Plan], now: datetime) -> None:
+    def place(self, plans: Sequence[Plan], now: datetime, *decided: Event) -> None:
         """Send orders of one decision in turn. Raise JournalUnwritable before any entry leaves.
 
-        Once an outcome is not Accepted, the rest stays at home: a refused or unknown part is a
-        reason to look first.
+        `decided` is the line that says why, on disk with the plans. Once an outcome is not
+        Accepted, the rest stays at home: a refused or unknown part is a reason to look first.
         """
-        lines = [planned_line(plan, now) for plan in plans]
+        lines = [*decided, *(planned_line(plan, now) for plan in plans)]
         if any(plan.role is Role.ENTRY for plan in plans):
             self.ledger.write_ahead(*lines)
         else:
@@ -67,6 +67,7 @@ class Desk:
                 return
 
     def _send(self, plan: Plan) -> Outcome:
+        self.ledger.flush()
         request = plan.request
         if plan.replaces is not None and request.stop_price is not None:
             return self.broker.replace_stop(
@@ -104,6 +105,7 @@ class Desk:
             self._outcome(record.key, record.symbol, "abandoned", why, now)
             return
         self._outcome(record.key, record.symbol, "resent", "not known at the broker", now)
+        self.ledger.flush()
         self.hear(record.key, record.symbol, self.broker.submit(record.request), now)
 
     def cancel(self, record: OrderRecord, why: str, now: datetime) -> None:
@@ -133,8 +135,7 @@ class Desk:
         ):
             lines.append(seen_line(record, order, now))
         lines += [leg_line(record, leg, now) for leg in order.legs if self.match(leg) is None]
-        if lines:
-            self.ledger.write(*lines)
+        self.ledger.later(*lines)
         for leg in order.legs:
             self.observe(leg, now)
         return record
@@ -161,7 +162,7 @@ class Desk:
         now: datetime,
         broker_id: str | None = None,
     ) -> None:
-        self.ledger.write(
+        self.ledger.later(
             line(
                 now,
                 Line.OUTCOME,

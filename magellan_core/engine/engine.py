@@ -97,6 +97,7 @@ class Engine:
         self.limits.halts.hear(now)
         self._truth = self.settler.settle(now)
         self.prepare(now)
+        self.ledger.flush()
 
     def prepare(self, now: datetime) -> None:
         """Once per session date: tradability, calendar, and indicators built anew."""
@@ -124,6 +125,7 @@ class Engine:
             truth = self.settler.settle(now)
             self._truth = truth
             self._work(truth, now, session)
+            self.ledger.flush()
         except Unavailable as fault:
             return self._out(str(fault), now)
         if self._outage is not None:
@@ -166,7 +168,7 @@ class Engine:
         bars = self.feed.poll(now, session, due, self.active())
         # A bar is on record only after its decisions: a crash in between takes them again, and
         # their order ids are the same again.
-        self.ledger.write(*[self._on_bar(bar, place) for bar in bars])
+        self.ledger.later(*[self._on_bar(bar, place) for bar in bars])
         self._on_time(place)
         self.intake.execute_signals(place)
         self.tender.work(now, session)
@@ -233,7 +235,7 @@ class Engine:
             session=session,
             equity=account.equity or Decimal(0),
             live_since=book.live_since or now,
-            holdings=book.holdings(),
+            holdings=self.ledger.holdings(),
             pending=dict(book.pending),
             last_exit=book.last_exit,
             busy=book.busy(),
@@ -246,6 +248,7 @@ class Engine:
         if self._outage is None:
             self.ledger.write(line(now, Line.OUTAGE, None, why=why))
             self.alerts.alert(Level.WARNING, "outage", f"no entries, exits wait: {why}")
+        self.ledger.flush()
         self._outage = why
         again = now + self.settings.loop_interval
         if self._truth is not None and self._flat(self._truth):

@@ -116,20 +116,20 @@ class Intake:
                 self._drop_signal(symbol, "executed", now)
 
     def _keep_signal(self, intent: Enter | Exit, now: Circumstances) -> None:
-        self.ledger.write(
+        self.ledger.later(
             line(now.now, Line.SIGNAL, intent.symbol, numbers=now.numbers, **signal_data(intent))
         )
 
     def _drop_signal(self, symbol: str, why: str, now: Circumstances) -> None:
         if symbol in self.ledger.book.pending:
-            self.ledger.write(line(now.now, Line.SIGNAL_GONE, symbol, why=why))
+            self.ledger.later(line(now.now, Line.SIGNAL_GONE, symbol, why=why))
 
     def _decide_exit(self, intent: Exit, now: Circumstances) -> None:
         if intent.symbol in self.ledger.book.exits:
             return
         if intent.symbol not in self.ledger.book.positions:
             return
-        self.ledger.write(
+        self.ledger.later(
             line(
                 now.now,
                 Line.DECISION,
@@ -140,7 +140,7 @@ class Intake:
                 numbers=dict(now.numbers),
             )
         )
-        self.tender.start_exit(intent.symbol, intent.reason, now.now)
+        self.tender.begin_exit(intent.symbol, intent.reason, now.now, now.session)
 
     def _enter(self, intent: Enter, now: Circumstances) -> bool:
         """Judge and send. True: it was sent, or can never be; False: it may be tried again."""
@@ -173,11 +173,11 @@ class Intake:
             buying_power=str(now.account.buying_power),
         )
         if against:
-            self.ledger.write(decided)
+            self.ledger.later(decided)
             return False
         try:
-            self.ledger.write_ahead(decided)
-            self.desk.place(self._plans(intent, question.qty, decision, at), now.now)
+            plans = self._plans(intent, question.qty, decision, at)
+            self.desk.place(plans, now.now, decided)
         except JournalUnwritable as fault:
             self.alerts.alert(Level.CRITICAL, "journal-unwritable", f"no entries: {fault}")
             return False

@@ -82,7 +82,7 @@ class Limits:
         told, known = account.equity, account.equity - gap
         worth = Worth(min(told, known), max(told, known))
         if worth.low > book.high_water:
-            self.ledger.write(line(now, Line.HIGH, equity=str(worth.low)))
+            self.ledger.later(line(now, Line.HIGH, equity=str(worth.low)))
         for breach in self._breaches(worth, now):
             self.halts.halt(breach, now)
         loss = book.day_base - worth.high

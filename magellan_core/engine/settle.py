@@ -86,7 +86,7 @@ class Settler:
             record = self.ledger.book.lookup(fill.order_id)
             if record is None:
                 record = self._late_order(fill, now)
-            self.ledger.write(
+            self.ledger.later(
                 line(
                     now,
                     Line.FILL,

@@ -19,6 +19,11 @@ from magellan_core.records import ExitRecord, OrderRecord, PositionRecord, Role
 STUCK_AT = 3
 
 
+def is_on(session: Session | None, now: datetime) -> bool:
+    """Whether the session is open now."""
+    return session is not None and session.open <= now < session.close
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long things may take before they are acted on."""
@@ -36,17 +41,31 @@ class Tender:
     ) -> None:
         self.strategy, self.desk, self.ledger = strategy, desk, ledger
         self.alerts, self.patience = alerts, patience
+        self._begun: set[str] = set()
 
     def start_exit(self, symbol: str, reason: str, now: datetime) -> None:
         """Put an exit on record; `work` carries it out. A second reason changes nothing."""
         if symbol not in self.ledger.book.exits:
-            self.ledger.write(line(now, Line.EXIT, symbol, reason=reason))
+            self.ledger.later(line(now, Line.EXIT, symbol, reason=reason))
+
+    def begin_exit(
+        self, symbol: str, reason: str, now: datetime, session: Session | None
+    ) -> None:
+        """Start an exit and carry it out at once: it waits for no other symbol's decision."""
+        if symbol in self.ledger.book.exits:
+            return
+        self.start_exit(symbol, reason, now)
+        self._work_exit(self.ledger.book.exits[symbol], now, is_on(session, now))
+        # What was just tried is left alone once: the next look is what repeats it.
+        self._begun.add(symbol)
 
     def work(self, now: datetime, session: Session | None) -> None:
         """Exits first, then entries that wait too long, then protection."""
-        is_open = session is not None and session.open <= now < session.close
+        is_open = is_on(session, now)
         for out in list(self.ledger.book.exits.values()):
-            self._work_exit(out, now, is_open)
+            if out.symbol not in self._begun:
+                self._work_exit(out, now, is_open)
+        self._begun.clear()
         self._stop_waiting(now)
         if is_open:
             for position in list(self.ledger.book.positions.values()):
@@ -58,7 +77,7 @@ class Tender:
         others = [o for o in live if o.role is not Role.EXIT]
         position = book.positions.get(out.symbol)
         if position is None and not live:
-            self.ledger.write(line(now, Line.EXIT_DONE, out.symbol, reason=out.reason))
+            self.ledger.later(line(now, Line.EXIT_DONE, out.symbol, reason=out.reason))
         elif others:
             if is_open or position is None:
                 self._cancel_all(others, f"exit: {out.reason}", now)
