@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import takewhile
 
 from magellan_core.model import Holding, Intent, OpenTranche
 from magellan_core.records import (
@@ -37,6 +38,7 @@ class Book:
         self.orders: dict[str, OrderRecord] = {}
         self.live: dict[str, OrderRecord] = {}
         self.behind: dict[str, OrderRecord] = {}
+        self.abandoned: dict[str, OrderRecord] = {}
         self.by_broker_id: dict[str, str] = {}
         self.positions: dict[str, PositionRecord] = {}
         self.exits: dict[str, ExitRecord] = {}
@@ -62,6 +64,7 @@ class Book:
         self.cash_flow = NOTHING
         self.realised: dict[date, Decimal] = {}
         self.entered_on: dict[str, date] = {}
+        self.filled_on: dict[date, set[str]] = {}
         self.notice = 0
         self.era = 0
         self.resumed_at: datetime | None = None
@@ -112,14 +115,15 @@ class Book:
 
     def trades_on(self, day: date) -> int:
         """Entries of that New York date that were filled, or still may be."""
-        return sum(1 for d, on in self.entered_on.items() if on == day and self._counts(d))
+        filled = self.filled_on.get(day, set())
+        entries = (o.decision for o in self.live.values() if o.role is Role.ENTRY)
+        waiting = {d for d in entries if d not in filled and self.entered_on[d] == day}
+        return len(filled) + len(waiting)
 
-    def _counts(self, decision: str) -> bool:
-        return any(
-            o.live or o.filled
-            for o in self.orders.values()
-            if o.decision == decision and o.role is Role.ENTRY
-        )
+    def planned_after(self, instant: datetime) -> int:
+        """Orders planned since; from the newest back, so that a year of others costs nothing."""
+        newest_first = reversed(self.orders.values())
+        return sum(1 for _ in takewhile(lambda o: o.planned_at > instant, newest_first))
 
     def exposure(self, symbol: str) -> Decimal:
         """Dollars paid for what is held of a symbol."""

@@ -13,6 +13,7 @@ from magellan_core.keyring import KeyRing
 from magellan_core.paper.clock import ExchangeClock
 from magellan_core.ports import Clock, Woken
 from magellan_core.process.clock import WallClock
+from magellan_core.process.garbage import Garbage
 
 
 class DaemonClock(Clock, Protocol):
@@ -80,8 +81,9 @@ def open_bar_hints(
     stack.callback(hints.stop)
 
 
-def nap(engine: Engine, clock: DaemonClock, report: Report) -> Woken:
+def nap(engine: Engine, clock: DaemonClock, report: Report, garbage: Garbage) -> Woken:
     """Wait for what the report asks for; news of bars end it only if one of them is missing."""
+    garbage.between_ticks((report.next_at - clock.now()).total_seconds())
     while True:
         woken = clock.wait(report.next_at, wake_on_update=report.watching)
         if woken is not Woken.BARS or engine.feed.promised():

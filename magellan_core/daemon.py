@@ -38,6 +38,7 @@ from magellan_core.lives import Lives, before, journaled
 from magellan_core.market_hours import label
 from magellan_core.ports import Level, Woken
 from magellan_core.process.alerts import LogAlerts
+from magellan_core.process.garbage import Garbage
 from magellan_core.process.last_words import prepare as prepare_last_words
 from magellan_core.process.logs import log, set_level, setup
 from magellan_core.process.metrics import Reporter
@@ -166,24 +167,14 @@ class Daemon:
         return settings_of(config, patrol=patrol, patrol_closed=None if stepped else closed)
 
     def _say_start(self, base_url: str) -> dict[str, object]:
-        source = source_hash(ROOT)
-        account = self.config.account_info.account_id
-        log(
-            logging.INFO,
-            "start",
-            f"Magellan {__version__} {self.strategy}",
-            config=self.path,
-            config_hash=self.config.digest,
-            source_hash=source,
-            account=account,
-            broker=base_url,
-        )
-        return {
-            "version": __version__,
+        facts: dict[str, object] = {
             "config_hash": self.config.digest,
-            "source_hash": source,
-            "account": account,
+            "source_hash": source_hash(ROOT),
+            "account": self.config.account_info.account_id,
         }
+        said = f"Magellan {__version__} {self.strategy}"
+        log(logging.INFO, "start", said, config=self.path, broker=base_url, **facts)
+        return {"version": __version__, **facts}
 
     # -- running -----------------------------------------------------------------------------
 
@@ -207,6 +198,8 @@ class Daemon:
             )
         self.notifier.ready("recovered")
         lives.go_on(clock.now())
+        garbage = Garbage()
+        garbage.begin()
         while True:
             now, began = clock.now(), monotonic()
             report = engine.tick(now)
@@ -215,7 +208,7 @@ class Daemon:
             reporting.report(reporter, engine, self.config, now, report.status)
             if report.finished:
                 return self._halted(lives, clock)
-            woken = nap(engine, clock, report)
+            woken = nap(engine, clock, report, garbage)
             if woken is Woken.STOP:
                 return self._stop(lives, clock)
             if woken is Woken.RELOAD:

@@ -28,6 +28,9 @@ from magellan_core.risk.account import ClosedTrade
 
 CENT = Decimal("0.01")
 
+# Kinds of which the newest line of a symbol says all that is left of the ones before it.
+ONLY_LAST = frozenset({Line.BAR})
+
 OUTCOMES: Mapping[str, Happening] = {
     "accepted": Happening.ACKED,
     "found": Happening.FOUND,
@@ -45,10 +48,13 @@ def apply(book: Book, event: Event) -> None:
 
 
 def _bar(book: Book, _event: Event, symbol: str, d: Mapping[str, object]) -> None:
+    """What the one before said of the symbol is void: see ONLY_LAST."""
     book.cursor[symbol] = instant(d["end"])
     memory = d.get("memory")
     if isinstance(memory, Mapping) and memory:
         book.memory[symbol] = memory
+    else:
+        book.memory.pop(symbol, None)
 
 
 def _signal(book: Book, _event: Event, symbol: str, d: Mapping[str, object]) -> None:
@@ -171,6 +177,9 @@ def _fill(book: Book, _event: Event, symbol: str, d: Mapping[str, object]) -> No
         _move(book, record, Happening.FILLED if whole else Happening.PARTLY_FILLED)
         if side is Side.BUY:
             _turned_up(book, record)
+        if record.role is Role.ENTRY:
+            day = book.entered_on[record.decision]
+            book.filled_on.setdefault(day, set()).add(record.decision)
     position = book.positions.get(symbol)
     if position is not None:
         _move_position(book, position, record, side, qty, amount, at)
@@ -238,6 +247,10 @@ def _move(book: Book, record: OrderRecord, happening: Happening) -> None:
         book.live[record.key] = record
     else:
         book.live.pop(record.key, None)
+    if record.status is Status.ABANDONED:
+        book.abandoned[record.key] = record
+    else:
+        book.abandoned.pop(record.key, None)
     if record.lagging:
         book.behind[record.key] = record
     else:

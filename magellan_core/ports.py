@@ -1,6 +1,6 @@
 """The engine's edges as protocols: broker, market data, clock, journal, alerts, portfolio store."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -163,6 +163,15 @@ class Journal(Protocol):
 
     def events(self) -> Iterator[Event]:
         """Everything ever appended, oldest first."""
+        ...
+
+    def condensed(
+        self, *, only_last: Collection[str], without: Collection[str]
+    ) -> Iterator[tuple[int, Event]]:
+        """Lines with their numbers, oldest first, less the kinds `without`.
+
+        Of the kinds `only_last`, only the newest line of each symbol.
+        """
         ...
 
 

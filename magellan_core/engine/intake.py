@@ -29,7 +29,7 @@ from magellan_core.model import (
     Tranche,
     Withdraw,
 )
-from magellan_core.order_states import Status, client_order_id
+from magellan_core.order_states import client_order_id
 from magellan_core.ports import Alerts, Level, MarketData
 from magellan_core.records import Role
 from magellan_core.risk.pre_trade import Question, objections
@@ -208,7 +208,7 @@ class Intake:
             qty = shares_for_dollars(dollars, price, buffer) if price > 0 else 0
         entering = book.entering(intent.symbol) * price
         today = new_york_date(now.now)
-        recent = sum(1 for o in book.orders.values() if now.now - o.planned_at < ONE_MINUTE)
+        recent = book.planned_after(now.now - ONE_MINUTE)
         return Question(
             intent=intent,
             now=now.now,
@@ -242,10 +242,9 @@ class Intake:
 
     def _abandoned_today(self, symbol: str, now: Circumstances) -> str | None:
         """An order given up for lost may still turn up: no second one the same day."""
-        for order in self.ledger.book.orders.values():
+        for order in self.ledger.book.abandoned.values():
             if (
                 order.symbol == symbol
-                and order.status is Status.ABANDONED
                 and order.role is Role.ENTRY
                 and new_york_date(order.planned_at) == new_york_date(now.now)
             ):

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from magellan_core.book import Book
 from magellan_core.errors import JournalError, JournalUnwritable
-from magellan_core.fold import apply
-from magellan_core.lines import Event
+from magellan_core.fold import ONLY_LAST, apply
+from magellan_core.lines import INFORMATIVE, Event
 from magellan_core.model import Holding
 from magellan_core.ports import Journal
 
@@ -34,8 +34,13 @@ class Ledger:
         return not self.backlog
 
     def load(self) -> None:
-        """Fold everything ever written. Raise JournalError if a line cannot be folded."""
-        for number, event in enumerate(self.journal.events(), start=1):
+        """Fold what was ever written. Raise JournalError if a line cannot be folded.
+
+        Lines that fold to nothing are not read, nor bars that a later one of their symbol makes
+        void: that is nearly all of a year.
+        """
+        told = self.journal.condensed(only_last=ONLY_LAST, without=INFORMATIVE)
+        for number, event in told:
             try:
                 apply(self.book, event)
             except (KeyError, ValueError, TypeError) as fault:

@@ -48,9 +48,7 @@ class Tender:
         if symbol not in self.ledger.book.exits:
             self.ledger.later(line(now, Line.EXIT, symbol, reason=reason))
 
-    def begin_exit(
-        self, symbol: str, reason: str, now: datetime, session: Session | None
-    ) -> None:
+    def begin_exit(self, symbol: str, reason: str, now: datetime, session: Session | None) -> None:
         """Start an exit and carry it out at once: it waits for no other symbol's decision."""
         if symbol in self.ledger.book.exits:
             return

@@ -5,7 +5,7 @@ MAGELLAN_ORDER_ID=... one order's. Bars and figures stay in the journal alone: t
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from magellan_core.lines import Event, Line
 from magellan_core.ports import Journal
@@ -27,6 +27,11 @@ class TellingJournal:
 
     def events(self) -> Iterator[Event]:
         return self._journal.events()
+
+    def condensed(
+        self, *, only_last: Collection[str], without: Collection[str]
+    ) -> Iterator[tuple[int, Event]]:
+        return self._journal.condensed(only_last=only_last, without=without)
 
 
 def tell(event: Event) -> None:

@@ -54,6 +54,16 @@ LAST_OF_SYMBOL = (
     "SELECT at, kind, symbol, data FROM events INDEXED BY events_by_symbol"
     " WHERE symbol = :symbol AND kind = :kind ORDER BY seq DESC LIMIT 1"
 )
+NEWEST_OF_SYMBOL = (
+    "SELECT seq, at, kind, symbol, data FROM events INDEXED BY events_by_symbol"
+    " WHERE symbol IS :symbol AND kind = :kind AND seq <= :last ORDER BY seq DESC LIMIT 1"
+)
+# Hops through an index from one value to the next, where DISTINCT would read it all.
+DISTINCT = (
+    "WITH RECURSIVE hop(v) AS (SELECT min({0}) FROM events UNION ALL"
+    " SELECT (SELECT min({0}) FROM events WHERE {0} > v) FROM hop WHERE v IS NOT NULL)"
+    " SELECT v FROM hop WHERE v IS NOT NULL"
+)
 
 type Numbered = tuple[int, Event]
 
@@ -78,7 +88,22 @@ class JournalReader:
             return
         # Each kind comes out of its index in order, so merging beats sorting the union.
         each = (self._walk(PAGE_OF_KIND, seq, last, kind, symbol) for kind in sorted(set(kinds)))
-        yield from heapq.merge(*each, key=lambda numbered: numbered[0])
+        yield from heapq.merge(*each, key=_number)
+
+    def condensed(
+        self, *, only_last: Collection[str], without: Collection[str]
+    ) -> Iterator[Numbered]:
+        """What is left of a long journal when it is read for its fold; see ports.Journal."""
+        last = self.last_seq
+        kinds = set(self._distinct("kind")) - {*only_last, *without}
+        newest = [
+            found
+            for symbol in [*self._distinct("symbol"), None]
+            for kind in only_last
+            if (found := self._newest(kind, symbol, last)) is not None
+        ]
+        whole = (self._walk(PAGE_OF_KIND, 0, last, kind, None) for kind in kinds)
+        yield from heapq.merge(sorted(newest, key=_number), *whole, key=_number)
 
     def last(self, kind: str, *, symbol: str | None = None) -> Event | None:
         """The latest line of that kind (and symbol); None: there is none."""
@@ -107,6 +132,16 @@ class JournalReader:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _distinct(self, column: str) -> list[str]:
+        with named_faults(self.path, JOURNAL.noun):
+            return [value for (value,) in self._db.execute(DISTINCT.format(column))]
+
+    def _newest(self, kind: str, symbol: str | None, last: int) -> Numbered | None:
+        wanted = {"kind": kind, "symbol": symbol, "last": last}
+        with named_faults(self.path, JOURNAL.noun):
+            found = self._db.execute(NEWEST_OF_SYMBOL, wanted).fetchone()
+        return None if found is None else (found[0], to_event(Row(*found[1:])))
 
     def _walk(
         self, query: str, after: int, last: int, kind: str | None, symbol: str | None
@@ -149,6 +184,10 @@ class SqliteJournal(JournalReader):
             )
         with named_faults(self.path, JOURNAL.noun), transaction(self._db):
             self._db.executemany(INSERT, rows)
+
+
+def _number(numbered: Numbered) -> int:
+    return numbered[0]
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -34,6 +34,15 @@ class MemoryJournal:
             if (kinds is None or row.kind in kinds) and symbol in (None, row.symbol):
                 yield number, to_event(row)
 
+    def condensed(
+        self, *, only_last: Collection[str], without: Collection[str]
+    ) -> Iterator[Numbered]:
+        newest = {(r.kind, r.symbol): n for n, r in enumerate(self._rows, start=1)}
+        kept = set(newest.values())
+        for number, event in self.since(0):
+            if event.kind not in without and (event.kind not in only_last or number in kept):
+                yield number, event
+
     def last(self, kind: str, *, symbol: str | None = None) -> Event | None:
         for row in reversed(self._rows):
             if row.kind == kind and symbol in (None, row.symbol):

@@ -60,9 +60,11 @@ class Checker:
 
     # -- at every write ------------------------------------------------------------------------
 
-    def before_write(self, journal: WatchedJournal, call: Call) -> None:
-        """What must be on record before an order may leave. Raise Broken."""
+    def before_write(self, journal: WatchedJournal, call: Call, engine: Engine | None) -> None:
+        """What must be on record before a request may leave. Raise Broken."""
         request = call.argument
+        if engine is not None and engine.ledger.writable:
+            self._demand(self._same_book(self._shadow.read(journal), engine))
         if isinstance(request, OrderRequest):
             self._demand(self._may_leave(self._shadow.read(journal), request, call))
             if request.side is Side.SELL:

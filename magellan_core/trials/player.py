@@ -177,4 +177,4 @@ class Player:
         return WatchedJournal(self.disk, self.tally)
 
     def _before(self, call: Call) -> None:
-        self.checker.before_write(self.watched, call)
+        self.checker.before_write(self.watched, call, self.engine)

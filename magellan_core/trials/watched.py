@@ -1,6 +1,6 @@
 """A journal that counts its writes, and fails or dies at the one that it is told to."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol
 
 from magellan_core.errors import JournalUnwritable
@@ -23,6 +23,11 @@ class WatchedJournal:
 
     def events(self) -> Iterator[Event]:
         return self.journal.events()
+
+    def condensed(
+        self, *, only_last: Collection[str], without: Collection[str]
+    ) -> Iterator[tuple[int, Event]]:
+        return self.journal.condensed(only_last=only_last, without=without)
 
     def since(self, seq: int) -> Iterator[tuple[int, Event]]:
         return self.journal.since(seq)

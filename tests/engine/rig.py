@@ -4,7 +4,7 @@ Nothing is mocked: the broker is the paper exchange's core, and `Weather` only l
 between it and the engine.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -172,6 +172,11 @@ class Disk:
 
     def events(self) -> Iterator[Event]:
         return self.inner.events()
+
+    def condensed(
+        self, *, only_last: Collection[str], without: Collection[str]
+    ) -> Iterator[tuple[int, Event]]:
+        return self.inner.condensed(only_last=only_last, without=without)
 
 
 class Told:

@@ -209,6 +209,13 @@ MUTANTS = (
         RECOVERY,
     ),
     Mutant(
+        "let a request leave while lines wait for the disk",
+        ENGINE + "desk.py",
+        "    def _send(self, plan: Plan) -> Outcome:\n        self.ledger.flush()\n",
+        "    def _send(self, plan: Plan) -> Outcome:\n",
+        scripts("stopped"),
+    ),
+    Mutant(
         "forget the lines that a full disk refused",
         ENGINE + "ledger.py",
         "            except JournalUnwritable:\n                return False\n",

@@ -191,6 +191,20 @@ def test_disk_and_memory_tell_the_same(
             for symbol in (None, "MULN"):
                 told = list(disk.since(seq, kinds=kinds, symbol=symbol))
                 assert told == list(memory.since(seq, kinds=kinds, symbol=symbol))
+        for only, without in (({"bar"}, {"halt"}), ({"bar", "fill"}, ()), ((), ("bar",))):
+            condensed = list(disk.condensed(only_last=only, without=without))
+            assert condensed == list(memory.condensed(only_last=only, without=without))
+            assert condensed == [
+                (number, event)
+                for number, event in enumerate(events, start=1)
+                if event.kind not in without
+                and not (
+                    event.kind in only
+                    and any(
+                        (e.kind, e.symbol) == (event.kind, event.symbol) for e in events[number:]
+                    )
+                )
+            ]
 
 
 # On disk
