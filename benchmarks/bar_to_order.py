@@ -5,6 +5,8 @@ A real engine, adapter and SQLite journal against a paper exchange in another pr
 strategy that sends an order on every bar. `first` is the first order after a bar's answer; `own` is
 each later order of the same bar from the answer before it; `all` is every order from the bar's
 answer, which the orders of the other symbols precede. An entry asks for its quote in between.
+`stream` is the first order from the last byte of the stream's frame with that bar, which only
+hints: the bars are polled after it, so that their request counts too.
 """
 
 import argparse
@@ -12,8 +14,10 @@ import http.client
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +25,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.floor import bare_posts, days, exchange, percentiles, tell
 from benchmarks.rig import Flipper, engine
+from benchmarks.streamed import Ahead
+from magellan_core.alpaca import data_stream
 from magellan_core.alpaca.deadline import DeadlineSession
+from magellan_core.market_hours import Session
 from magellan_core.paper.clock import ExchangeClock
 from magellan_core.ports import Journal
+from magellan_core.process.garbage import Garbage
 from magellan_core.store.journal import SqliteJournal
 
 POST = b"POST /v2/orders"
@@ -35,18 +43,22 @@ class Marks:
 
     bars_at: float = 0.0
     answered_at: float = 0.0
+    told_at: float = 0.0
     fresh: bool = False
     on: bool = False
     first: list[float] = field(default_factory=list)
     own: list[float] = field(default_factory=list)
     every: list[float] = field(default_factory=list)
+    stream: list[float] = field(default_factory=list)
     fsync: list[float] = field(default_factory=list)
 
     def sent(self) -> None:
         now = time.perf_counter()
         self.every.append(now - self.bars_at)
         (self.first if self.fresh else self.own).append(now - self.answered_at)
-        self.fresh = False
+        if self.fresh and self.told_at:
+            self.stream.append(now - self.told_at)
+        self.fresh, self.told_at = False, 0.0
 
     def answered(self, path: str) -> None:
         self.answered_at = time.perf_counter()
@@ -57,7 +69,7 @@ class Marks:
 def watch(marks: Marks) -> None:
     """Mark the last byte of each answer, the first byte of each POST, and each journal write."""
     request, send = DeadlineSession.request, http.client.HTTPConnection.send
-    append = SqliteJournal.append
+    append, messages = SqliteJournal.append, data_stream._messages
 
     def marked_request(self: DeadlineSession, method: Any, url: Any, **options: Any) -> Any:
         answer = request(self, method, url, **options)
@@ -76,6 +88,14 @@ def watch(marks: Marks) -> None:
         append(self, events)  # type: ignore[arg-type]  # it is the very class it was taken from
         marks.fsync.append(time.perf_counter() - begun)
 
+    def marked_messages(frame: str | bytes) -> Any:
+        now = time.perf_counter()
+        told = messages(frame)
+        if any(message.get("T") == "b" for message in told):
+            marks.told_at = now
+        return told
+
+    setattr(data_stream, "_messages", marked_messages)  # noqa: B010  # mypy minds the plain form
     for owner, name, value in (
         (DeadlineSession, "request", marked_request),
         (http.client.HTTPConnection, "send", marked_send),
@@ -84,55 +104,60 @@ def watch(marks: Marks) -> None:
         setattr(owner, name, value)
 
 
-def trade(symbols: int, decisions: int, marks: Marks) -> dict[str, float]:
-    """Session after session, each with a new journal, until enough orders were sent."""
+def trade(symbols: int, decisions: int, marks: Marks, *, streamed: bool) -> dict[str, float]:
+    """Session after session on one journal, as a daemon does, until enough orders were sent."""
     per_day = 380 * symbols
-    count = -(-decisions // per_day)
-    sessions = days(count)
+    sessions = days(-(-decisions // per_day) + 1)
     start = sessions[0].open - timedelta(minutes=5)
-    with exchange(symbols, count, start) as url:
+    with ExitStack() as stack:
+        url = stack.enter_context(exchange(symbols, len(sessions), start))
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        made = stack.enter_context(engine(url, Flipper(symbols), Path(folder)))
         clock = ExchangeClock(url, "bench")
-        marks.on = True
-        for each in sessions:
-            with tempfile.TemporaryDirectory() as folder:
-                _day(url, clock, symbols, each.date, Path(folder), marks, decisions)
-            if len(marks.every) >= decisions:
-                break
-        marks.on = False
-        floor = bare_posts(url)
-        clock.leave()
-    return floor
-
-
-def _day(
-    url: str,
-    clock: ExchangeClock,
-    symbols: int,
-    day: date,
-    folder: Path,
-    marks: Marks,
-    decisions: int,
-) -> None:
-    with engine(url, Flipper(symbols), folder) as made:
+        stack.callback(clock.leave)
+        ahead = Ahead(clock, url, symbols, stack) if streamed else None
         made.recover(clock.now(), {})
-        while clock.now().date() <= day and len(marks.every) < decisions:
-            report = made.tick(clock.now())
+        garbage = Garbage()
+        garbage.begin()
+        marks.on, now = True, clock.now()
+        while now < sessions[-1].close and len(marks.every) < decisions:
+            report = made.tick(now)
             if report.outage is not None or report.finished:
                 raise RuntimeError(f"the benchmark's engine stopped: {report.status}")
-            clock.wait(report.next_at, wake_on_update=report.watching)
+            garbage.between_ticks(0.0)
+            now = _nap(clock, ahead, report.next_at, sessions, wake=report.watching)
+        marks.on = False
+        return bare_posts(url)
+
+
+def _nap(
+    clock: ExchangeClock,
+    ahead: Ahead | None,
+    until: datetime,
+    sessions: Sequence[Session],
+    *,
+    wake: bool,
+) -> datetime:
+    today = next((s for s in sessions if s.open < until <= s.close), None)
+    if ahead is None or today is None:
+        clock.wait(until, wake_on_update=wake)
+        return clock.now()
+    ahead.join()
+    return ahead.nap(until, today, wake=wake)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--decisions", type=int, default=10_000)
     parser.add_argument("--symbols", type=int, nargs="+", default=[5, 50])
+    parser.add_argument("--streamed", type=int, default=2000, help="decisions on the stream; 0: no")
     asked = parser.parse_args()
     marks = Marks()
     watch(marks)
     told: dict[str, object] = {}
     for symbols in asked.symbols:
         marks.__init__()  # type: ignore[misc]  # the watchers hold this very object
-        floor = trade(symbols, asked.decisions, marks)
+        floor = trade(symbols, asked.decisions, marks, streamed=False)
         first = percentiles(marks.first)
         told[f"{symbols}_symbols"] = {
             "first": first,
@@ -142,6 +167,10 @@ def main() -> int:
             "floor_requests_post": floor,
             "first_to_floor": round(first["p50_ms"] / floor["p50_ms"], 2),
         }
+        if asked.streamed:
+            marks.__init__()  # type: ignore[misc]  # as above
+            trade(symbols, asked.streamed, marks, streamed=True)
+            told[f"{symbols}_symbols_streamed"] = percentiles(marks.stream)
     sys.stdout.write(tell(told))
     return 0
 
