@@ -40,6 +40,8 @@ class Days:
         book = self.ledger.book
         if session is None or book.session == session.date:
             return None
+        if book.session is not None and book.session > session.date:
+            return f"the clock was set back: the journal is in the session of {book.session}"
         if book.session is None and now >= session.close and account.equity is not None:
             # The first session on record, begun after its close, counts from now.
             self.ledger.write(_day(session, account.equity, now, now))

@@ -27,15 +27,18 @@ def stale_peers(
 ) -> list[str]:
     """Peers whose figures cannot be trusted now: they block entries, never exits.
 
-    A peer that stopped cleanly and flat cannot lose, so its last figure stays good.
+    A peer that stopped cleanly and flat cannot lose, so its last figure stays good. Figures of a
+    later time than now, our own too, are left from before the clock was set back.
     """
     by_name = {row.strategy: row for row in rows}
     stale: list[str] = []
     for name in limits.strategies:
-        if name == me:
-            continue
         row = by_name.get(name)
-        if row is None:
+        if row is not None and row.at > now + limits.stale_after:
+            stale.append(f"{name} (figures of {row.at:%Y-%m-%d %H:%M:%S} UTC, later than now)")
+        elif name == me:
+            continue
+        elif row is None:
             stale.append(f"{name} (never published)")
         elif row.state == "stopped" and row.flat:
             continue

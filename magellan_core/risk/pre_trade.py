@@ -132,6 +132,9 @@ def quote_fresh(q: Question, limits: EntryLimits) -> str | None:
     age = q.now - q.quote.at
     if age > limits.max_quote_age:
         return f"quote is {age.total_seconds():.0f} s old"
+    if -age > limits.max_quote_age:
+        # The clock is wrong, or the process stood still since it took the time: all is older then.
+        return f"quote is {-age.total_seconds():.0f} s later than the time of this decision"
     return None
 
 
@@ -223,6 +226,8 @@ def risk_per_trade(q: Question, limits: EntryLimits) -> str | None:
         return "without a stop nobody knows what it risks"
     if q.equity is None:
         return "the account's equity is not known"
+    if q.worst_loss <= 0:
+        return "its stop is not below its price"
     allowed = q.equity * limits.risk_per_trade_pct / 100
     return f"risks {q.worst_loss:.2f} > {allowed:.2f}" if q.worst_loss > allowed else None
 

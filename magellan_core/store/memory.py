@@ -10,6 +10,7 @@ from magellan_core.ports import Event, Published
 from magellan_core.risk.notice import Notice
 from magellan_core.risk.notice import Numbered as NumberedNotice
 from magellan_core.store.journal import Numbered
+from magellan_core.store.portfolio import SET_BACK
 from magellan_core.store.rows import Row, finite, to_event, to_row
 
 
@@ -67,7 +68,7 @@ class MemoryPortfolioStore:
         finite(row.equity)
         finite(row.pnl_today)
         kept = self._rows.get(row.strategy)
-        if kept is None or kept.at <= row.at:
+        if kept is None or kept.at <= row.at or kept.at > row.at + SET_BACK:
             self._rows[row.strategy] = row
 
     def rows(self) -> Sequence[Published]:

@@ -8,7 +8,7 @@ or moved away is taken up again at the next call.
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -37,13 +37,15 @@ PORTFOLIO = Schema(
     ),
 )
 
-# A late writer (its process was stopped for a while) must not overwrite newer news of its own.
+# A late writer (its process was stopped for a while) must not overwrite newer news of its own;
+# what is of a later time than any such writer's is left from before the clock was set back.
 PUBLISH = (
     "INSERT INTO published (strategy, at, next_by, equity, pnl_today, session, flat, state,"
     " paid_in) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (strategy) DO UPDATE SET"
     " at = excluded.at, next_by = excluded.next_by, equity = excluded.equity,"
     " pnl_today = excluded.pnl_today, session = excluded.session, flat = excluded.flat,"
-    " state = excluded.state, paid_in = excluded.paid_in WHERE published.at <= excluded.at"
+    " state = excluded.state, paid_in = excluded.paid_in"
+    " WHERE published.at <= excluded.at OR published.at > ?"
 )
 ROWS = (
     "SELECT strategy, at, next_by, equity, pnl_today, session, flat, state, paid_in"
@@ -51,6 +53,9 @@ ROWS = (
 )
 MARK = "SELECT dollars, era FROM marks WHERE name = 'high_water'"
 RAISE_MARK = "INSERT OR REPLACE INTO marks (name, dollars, era) VALUES ('high_water', ?, ?)"
+
+# A clock that was set back by more is believed; by less, its figures wait for it to catch up.
+SET_BACK = timedelta(seconds=60)
 
 type Stored = tuple[str, str, str, str, str, str | None, int, str, str]
 
@@ -66,8 +71,8 @@ class SqlitePortfolioStore:
         self._inode: int | None = None
 
     def publish(self, row: Published) -> None:
-        """Replace this strategy's row, unless the row there is newer."""
-        stored = _to_stored(row)
+        """Replace this strategy's row, unless the row there is newer by `SET_BACK` at most."""
+        stored = (*_to_stored(row), text_of(row.at + SET_BACK))
 
         def work(db: sqlite3.Connection) -> None:
             with transaction(db):

@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -224,3 +225,15 @@ def test_a_journal_is_no_portfolio_store(tmp_path: Path) -> None:
     db.close()
     with pytest.raises(Unavailable, match="not a portfolio store of Magellan"):
         SqlitePortfolioStore(tmp_path / "portfolio.db").rows()
+
+
+@pytest.mark.parametrize(("seconds", "believed"), [(60, False), (61, True), (86_400, True)])
+def test_a_clock_that_was_set_back_is_believed_after_a_minute(
+    store: PortfolioStore, seconds: int, believed: bool
+) -> None:
+    """Otherwise figures would stand still, and look fresh, until the clock has caught up."""
+    ahead = row("bear_trap", 0)
+    at = ahead.at + timedelta(seconds=seconds)
+    store.publish(replace(ahead, at=at, next_by=at))
+    store.publish(ahead)
+    assert (list(store.rows()) == [ahead]) is believed
