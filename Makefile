@@ -5,75 +5,76 @@ RUN := $(VENV)/bin/python
 FLAGS := $(if $(DATA),--data $(DATA)) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) \
          $(if $(SPEED),--speed $(SPEED)) $(if $(SEED),--seed $(SEED)) $(if $(PORT),--port $(PORT))
 
-.PHONY: pictures chaos mutants demo verify-data test lint types check setup setup-dev lock schema sessions format clean
+.PHONY: help pictures chaos mutants demo verify-data test lint types check setup setup-dev lock schema sessions format clean
 .DEFAULT_GOAL := help
 
-help:
-	@echo "make demo   three daemons trade a made-up market on this machine, then reconcile"
-	@echo "            DATA=DIR FROM=YYYY-MM-DD TO=YYYY-MM-DD for stored bars, SPEED=60 for scaled time"
-	@echo "make test   every test that can run on this machine"
-	@echo "make chaos  days in bad weather: SEEDS=1000, BUDGET=300 for seconds, SEED=7 to replay one"
-	@echo "make verify-data  backtest every answer key in ../shared, trade by trade"
-	@echo "make check  lint, types, and generated files up to date"
+# `make help` is made of the comments behind the targets, and of the lines that begin with ##|.
+help: ## this list
+	@awk '/^##\| /{sub(/^##\| /, ""); printf "  %-24s %s\n", "", $$0} \
+	  match($$0, /^[a-z][a-z-]*:.*## /){split($$0, part, ":"); text = $$0; sub(/.*## /, "", text); \
+	  printf "  make %-19s %s\n", part[1], text}' $(firstword $(MAKEFILE_LIST))
 
-demo: setup
+demo: setup ## three daemons trade a made-up market on this machine, then reconcile
+##| DATA=DIR FROM=YYYY-MM-DD TO=YYYY-MM-DD for stored bars
+##| SPEED=60 for scaled time
 	@$(RUN) scripts/demo.py $(FLAGS)
 
 # Backtests against every answer key that lies beside the checkout.
-verify-data: setup-dev
+verify-data: setup-dev ## backtest every answer key in ../shared, trade by trade
 	@$(RUN) scripts/verify_data.py
 
-test: setup-dev
+test: setup-dev ## every test that can run on this machine; ARGS="tests/unit -k rsi" for some
 	$(RUN) -m pytest -q $(ARGS)
 
-# SEEDS=1000, BUDGET=300 for seconds instead, SEED=7 to replay one.
-chaos: setup-dev
+chaos: setup-dev ## days in bad weather
+##| SEEDS=1000 (FIRST=N to begin there), BUDGET=300 for seconds
+##| SEED=7 to replay one
 	@$(RUN) scripts/chaos.py $(if $(SEED),--seed $(SEED),$(if $(BUDGET),--seconds $(BUDGET),--seeds $(or $(SEEDS),100))) $(if $(FIRST),--first $(FIRST))
 
-lint: setup-dev
+lint: setup-dev ## code style
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 
-types: setup-dev
+types: setup-dev ## strict type check
 	$(RUN) -m mypy
 
-check: lint types
+check: lint types ## lint, types, and generated files up to date
 	$(RUN) scripts/config_schema.py --check
 	$(RUN) scripts/make_session_table.py --check
 
 # Figures of this machine, each beside a floor of the same run: var/bench/*.json.
 .PHONY: bench
-bench: setup-dev
+bench: setup-dev ## measure this machine: var/bench/*.json, each figure beside a floor
 	@mkdir -p var/bench
 	@for name in bar_to_order exchange tick_at_rest recovery; do \
 	  $(RUN) benchmarks/$$name.py > var/bench/$$name.json && echo var/bench/$$name.json || exit 1; done
 
-format: setup-dev
+format: setup-dev ## format the code
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
 # The measured tables of AWS_DEPLOYMENT_STRATEGY.md and the strategies' pages; needs stored bars.
 .PHONY: strategy-doc strategy-doc-check
-strategy-doc: setup-dev
+strategy-doc: setup-dev ## the measured tables of the strategies' pages; DATA=DIR
 	$(RUN) scripts/strategy_doc.py $(if $(DATA),--data $(DATA))
 
-strategy-doc-check: setup-dev
+strategy-doc-check: setup-dev ## those tables are what the code measures; DATA=DIR
 	$(RUN) scripts/strategy_doc.py --check $(if $(DATA),--data $(DATA))
 
 # docs/images/example-*.svg: a trade of each strategy on the made-up market.
 .PHONY: examples
-examples: setup-dev
+examples: setup-dev ## docs/images/example-*.svg: a trade of each strategy
 	$(RUN) scripts/make_examples.py
 
-schema: setup-dev
+schema: setup-dev ## config schema and docs/configuration.md, from the model
 	$(RUN) scripts/config_schema.py
 
-sessions: setup-dev
+sessions: setup-dev ## the table of NYSE sessions, from the calendar library
 	$(RUN) scripts/make_session_table.py
 
 # The stamps hold the environment: made anew when the lock changes.
-setup: $(VENV)/.runtime
-setup-dev: $(VENV)/.dev
+setup: $(VENV)/.runtime ## what trading needs, into .venv
+setup-dev: $(VENV)/.dev ## what developing needs, into .venv
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' 2>/dev/null || \
@@ -92,17 +93,17 @@ $(VENV)/.dev: requirements-dev.txt | $(VENV)/.python
 # requirements.txt is what a machine that trades installs; requirements-research.txt adds what judges
 # a strategy (reports, sweeps); requirements-dev.txt adds both that and the tests' tools.
 LOCK := uv pip compile --quiet --universal --generate-hashes --python-version 3.12 --custom-compile-command 'make lock'
-lock: setup-dev
+lock: setup-dev ## requirements*.txt anew, from pyproject.toml
 	$(RUN) -m $(LOCK) -o requirements.txt pyproject.toml
 	$(RUN) -m $(LOCK) --extra dev -c requirements.txt -o requirements-dev.txt pyproject.toml
 	$(RUN) -m $(LOCK) --extra research -c requirements-dev.txt -o requirements-research.txt pyproject.toml
 
 # Looked at by people: every state of the dashboard, and the report, from a real run.
-pictures: setup
+pictures: setup ## docs/images: dashboard and reports in every state, from real runs
 	$(RUN) scripts/make_pictures.py
 
-clean:
+clean: ## remove var and the tools' caches
 	rm -rf var .pytest_cache .mypy_cache .ruff_cache
 
-mutants: setup-dev
+mutants: setup-dev ## break the code on purpose and see a test notice; WORDS= for some
 	@$(RUN) -m tests.mutants.run $(WORDS)
