@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
+from magellan_core.compose import settings_of
 from magellan_core.config import PENDING
 from magellan_core.engine.words import crashed
 from magellan_core.errors import Unavailable
@@ -29,7 +30,6 @@ from magellan_core.operations.looks import (
     Run,
     Snapshot,
     StrategyLook,
-    Usage,
     market_clock,
 )
 from magellan_core.operations.problems import problems
@@ -38,6 +38,8 @@ from magellan_core.operations.services import ServiceEye, ServiceLook
 from magellan_core.operations.stations import Station
 from magellan_core.operations.totals import totals
 from magellan_core.operations.unsent import unsent
+from magellan_core.operations.usage import account_usages, portfolio_usages
+from magellan_core.risk.account import fall
 from magellan_core.store.portfolio import SqlitePortfolioStore
 
 BOTH = f"{BROKER}, {JOURNAL}"
@@ -71,7 +73,9 @@ class Lookout:
         with ThreadPoolExecutor(max_workers=max(1, len(self._posts))) as pool:
             looks = tuple(pool.map(lambda post: self._look(post, now, published), self._posts))
         configs = [post.station.config for post in self._posts]
-        return Snapshot(now, clock, totals(looks, configs, self._mark()), looks)
+        rows = next(iter(published.values()), "no strategy is looked at")
+        usages = portfolio_usages(rows, self._mark(), configs, latest_session(now).date)
+        return Snapshot(now, clock, totals(looks, configs, usages), looks)
 
     def _look(
         self, post: "_Post", now: datetime, published: Mapping[Path, Mapping[str, Published] | str]
@@ -125,6 +129,7 @@ class _Post:
     def __init__(self, station: Station) -> None:
         self.station = station
         symbols = tuple(station.config.symbols)
+        self.settings = settings_of(station.config, patrol=None, patrol_closed=None)
         self.journal = JournalEye(station.journal, symbols)
         self.broker = BrokerEye(station.broker, station.why, symbols, refused=station.refused)
 
@@ -158,7 +163,9 @@ class _Post:
             name=self.station.strategy,
             account=account,
             daemon=daemon,
-            usages=self._usages(account, said, now),
+            usages=account_usages(
+                account, book, said, self.settings.entry, self.settings.account, now
+            ),
             symbols=symbols,
             positions=held,
             orders=orders,
@@ -176,42 +183,6 @@ class _Post:
         told = unsent(self.station.journal.parent, look.name, now)
         return replace(look, problems=(*told, *found))
 
-    def _usages(self, account: AccountLook, said: Origin, now: datetime) -> tuple[Usage, ...]:
-        """Against the config's limits. Without a journal, trades are not known."""
-        risk, book = self.station.config.risk_management, self.journal.book
-        most, unread = risk.max_trades_per_day, said.at is None
-        reading, equity, today = self.broker.reading, account.equity.value, account.today.value
-        trades = None if unread else Decimal(book.trades_on(new_york_date(now)))
-        held = None if reading is None else Decimal(len(reading.positions))
-        lost, allowed = None, risk.max_daily_loss_dollars
-        if equity is not None and today is not None:
-            lost = max(-today, Decimal(0))
-            allowed = min(allowed, (equity - today) * risk.max_daily_loss_pct / 100)
-
-        def limit(value: Decimal | int | None) -> Figure:
-            return Figure(None if value is None else Decimal(value), Origin(CONFIG), "no limit")
-
-        why = self.broker.fault
-        return (
-            Usage(
-                "trades today",
-                Figure(trades, said, "no journal has been read" if unread else ""),
-                limit(most),
-            ),
-            Usage(
-                "positions",
-                Figure(held, account.equity.origin, why),
-                limit(risk.max_open_positions),
-            ),
-            Usage("lost today", Figure(lost, account.today.origin, why), limit(allowed), "$"),
-            Usage(
-                "drawdown",
-                account.drawdown,
-                limit(risk.emergency_stop_conditions.max_drawdown_pct),
-                "%",
-            ),
-        )
-
 
 def account_look(
     eye: BrokerEye, journal: JournalEye, capital: Decimal, now: datetime
@@ -225,8 +196,8 @@ def account_look(
     start, source = day_start(journal, now)
     if start is None:
         start, source = account.last_equity, BROKER
-    high, equity = journal.book.high_water, account.equity
-    fall = (high - equity) / high * 100 if high > 0 and equity is not None else None
+    equity, paid_in = account.equity, journal.book.paid_in
+    below = None if equity is None else fall(equity, journal.book.high_water)
     null = "" if equity is not None else "the broker does not tell the equity"
     return AccountLook(
         number=account.number,
@@ -237,12 +208,14 @@ def account_look(
             None if equity is None or start is None else equity - start, Origin(source, at), null
         ),
         total=Figure(
-            None if equity is None else equity - capital, Origin(f"{BROKER}, {CONFIG}", at), null
+            None if equity is None else equity - capital - paid_in,
+            Origin(f"{BOTH}, {CONFIG}", at),
+            null,
         ),
         drawdown=Figure(
-            None if fall is None else max(fall, Decimal(0)),
+            None if below is None else max(below, Decimal(0)),
             Origin(BOTH, at),
-            "" if fall is not None else null or "no high-water mark in the journal yet",
+            "" if below is not None else null or "no high-water mark in the journal yet",
         ),
         fault=eye.fault,
     )

@@ -1,4 +1,4 @@
-"""All accounts together: money, and how much of the portfolio's limits is used."""
+"""All accounts together: their money, and how the day went."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -7,8 +7,6 @@ from decimal import Decimal
 from magellan_core.config import Config
 from magellan_core.operations.looks import (
     BROKER,
-    CONFIG,
-    STORE,
     AccountLook,
     Figure,
     Origin,
@@ -16,57 +14,28 @@ from magellan_core.operations.looks import (
     Totals,
     Usage,
 )
+from magellan_core.operations.usage import agreed
 
 NOTHING = Decimal(0)
 
 
-def totals(looks: Sequence[StrategyLook], configs: Sequence[Config], mark: Figure) -> Totals:
-    """Sums over the accounts looked at. `mark` is the portfolio's high-water mark."""
+def totals(
+    looks: Sequence[StrategyLook], configs: Sequence[Config], usages: tuple[Usage, ...]
+) -> Totals:
+    """Sums over the accounts looked at; `usages` are of the portfolio's limits."""
 
     def total(pick: Callable[[AccountLook], Figure]) -> Figure:
         return summed([(look.name, pick(look.account)) for look in looks])
 
-    equity, today = total(lambda a: a.equity), total(lambda a: a.today)
-    loss_limit = agreed([c.portfolio.max_daily_loss_dollars for c in configs])
     return Totals(
-        equity=equity,
+        equity=total(lambda a: a.equity),
         cash=total(lambda a: a.cash),
-        today=today,
+        today=total(lambda a: a.today),
         total=total(lambda a: a.total),
-        daily_loss_limit=loss_limit,
-        usages=(
-            Usage("lost today", lost(today), loss_limit, "$"),
-            Usage(
-                "drawdown",
-                drawdown(equity, mark, whole=_is_whole(looks, configs)),
-                agreed([c.portfolio.max_drawdown_pct for c in configs]),
-                "%",
-            ),
-        ),
+        daily_loss_limit=agreed([c.portfolio.max_daily_loss_dollars for c in configs]),
+        usages=usages,
         curve=summed_curve([look.curve for look in looks]),
     )
-
-
-def agreed(values: Sequence[Decimal]) -> Figure:
-    """A limit that the configs must name alike."""
-    known = set(values)
-    return Figure(known.pop() if len(known) == 1 else None, Origin(CONFIG), "the configs disagree")
-
-
-def lost(today: Figure) -> Figure:
-    """Today's P&L as a loss in dollars: a gain uses nothing of the limit."""
-    value = None if today.value is None else max(-today.value, NOTHING)
-    return Figure(value, today.origin, today.why)
-
-
-def drawdown(equity: Figure, mark: Figure, *, whole: bool) -> Figure:
-    """Per cent below the portfolio's mark; it is of all strategies, so of some nothing is known."""
-    origin = Origin(f"{BROKER}, {STORE}", equity.origin.at)
-    if not whole:
-        return Figure(None, origin, "not all strategies are looked at")
-    if equity.value is None or mark.value is None or mark.value <= 0:
-        return Figure(None, origin, equity.why or mark.why)
-    return Figure(max((mark.value - equity.value) / mark.value * 100, NOTHING), origin)
 
 
 def summed(figures: Sequence[tuple[str, Figure]]) -> Figure:
@@ -93,7 +62,3 @@ def summed_curve(
                 points.pop()
             points.append((at, sum(latest.values(), NOTHING)))
     return tuple(points)
-
-
-def _is_whole(looks: Sequence[StrategyLook], configs: Sequence[Config]) -> bool:
-    return {look.name for look in looks} >= {s for c in configs for s in c.portfolio.strategies}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import takewhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +67,25 @@ class AccountLimits:
 
 def daily_loss(equity: Decimal, day_start: Decimal, limits: AccountLimits) -> Breach | None:
     """Dollars or per cent of the day's first equity, whichever bites first."""
-    loss = day_start - equity
-    in_pct = day_start * limits.max_daily_loss_pct / 100
-    allowed = min(limits.max_daily_loss_dollars, in_pct)
+    loss, allowed = day_start - equity, allowed_loss(day_start, limits)
     if loss >= allowed:
         return Breach("daily_loss", f"lost {loss:.2f} today, limit {allowed:.2f}")
     return None
 
 
+def allowed_loss(day_start: Decimal, limits: AccountLimits) -> Decimal:
+    """Dollars that a day which started with that equity may lose."""
+    return min(limits.max_daily_loss_dollars, day_start * limits.max_daily_loss_pct / 100)
+
+
+def fall(equity: Decimal, high_water: Decimal) -> Decimal | None:
+    """Per cent below the high-water mark, negative above it; None without a mark."""
+    return (high_water - equity) / high_water * 100 if high_water > 0 else None
+
+
 def drawdown(equity: Decimal, high_water: Decimal, limits: AccountLimits) -> Breach | None:
-    if high_water <= 0:
-        return None
-    pct = (high_water - equity) / high_water * 100
-    if pct >= limits.max_drawdown_pct:
+    pct = fall(equity, high_water)
+    if pct is not None and pct >= limits.max_drawdown_pct:
         why = f"{pct:.2f} % below the high of {high_water:.2f}, limit {limits.max_drawdown_pct} %"
         return Breach("drawdown", why)
     return None
@@ -92,14 +99,15 @@ def is_losing(day: DayResult, limits: AccountLimits) -> bool:
     return not day.known or -day.pnl > day.equity_before * limits.losing_day_min_loss_pct / 100
 
 
+def losing_days(days: Sequence[DayResult], limits: AccountLimits) -> Sequence[DayResult]:
+    """The sessions lost in a row up to now, newest first."""
+    return list(takewhile(lambda day: is_losing(day, limits), reversed(days)))
+
+
 def losing_streak(days: Sequence[DayResult], limits: AccountLimits) -> Breach | None:
     """Consecutive losing sessions, newest last."""
-    streak = unknown = 0
-    for day in reversed(days):
-        if not is_losing(day, limits):
-            break
-        streak += 1
-        unknown += not day.known
+    row = losing_days(days, limits)
+    streak, unknown = len(row), sum(1 for day in row if not day.known)
     if streak >= limits.consecutive_losing_days:
         taken = f" ({unknown} of them not known, and so taken for losing)" if unknown else ""
         return Breach("losing_streak", f"{streak} losing days in a row{taken}")

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from magellan_core.model import Published
-from magellan_core.risk.account import Breach
+from magellan_core.risk.account import Breach, fall
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,14 @@ def stale_peers(
     return stale
 
 
+def pnl_of(rows: Sequence[Published], session: date) -> Decimal:
+    """Sum of that session's P&L in dollars; figures of another one count nothing."""
+    return sum((row.pnl_today for row in rows if row.session == session), Decimal(0))
+
+
 def daily_loss(rows: Sequence[Published], session: date, limits: PortfolioLimits) -> Breach | None:
-    """Sum of today's P&L. Figures of an earlier session count nothing today."""
-    total = sum((r.pnl_today for r in rows if r.session == session), Decimal(0))
+    """Today's loss of all accounts together."""
+    total = pnl_of(rows, session)
     if -total >= limits.max_daily_loss_dollars:
         why = f"all accounts lost {-total:.2f} today, limit {limits.max_daily_loss_dollars:.2f}"
         return Breach("portfolio", why)
@@ -66,20 +71,27 @@ def earned(rows: Sequence[Published]) -> Decimal:
     return sum((row.equity - row.paid_in for row in rows), Decimal(0))
 
 
-def drawdown(rows: Sequence[Published], mark: Decimal, limits: PortfolioLimits) -> Breach | None:
-    """Total equity against its high-water mark, both with what was paid in.
+def fall_of_all(
+    rows: Sequence[Published], mark: Decimal, limits: PortfolioLimits
+) -> Decimal | None:
+    """Per cent below the high-water mark, both with what was paid in.
 
-    `mark` is the high of `earned`. Judged only when every account has published.
+    `mark` is the high of `earned`. None until every account has published, or without a mark.
     """
     if not complete(rows, limits):
         return None
-    high = mark + sum((row.paid_in for row in rows), Decimal(0))
-    total = sum((row.equity for row in rows), Decimal(0))
-    if high <= 0:
-        return None
-    pct = (high - total) / high * 100
-    if pct >= limits.max_drawdown_pct:
+    return fall(sum((row.equity for row in rows), Decimal(0)), _high(rows, mark))
+
+
+def _high(rows: Sequence[Published], mark: Decimal) -> Decimal:
+    return mark + sum((row.paid_in for row in rows), Decimal(0))
+
+
+def drawdown(rows: Sequence[Published], mark: Decimal, limits: PortfolioLimits) -> Breach | None:
+    """Total equity against its high-water mark. `mark` is the high of `earned`."""
+    pct = fall_of_all(rows, mark, limits)
+    if pct is not None and pct >= limits.max_drawdown_pct:
         limit = limits.max_drawdown_pct
-        why = f"all accounts are {pct:.2f} % below {high:.2f}, limit {limit} %"
+        why = f"all accounts are {pct:.2f} % below {_high(rows, mark):.2f}, limit {limit} %"
         return Breach("portfolio", why)
     return None

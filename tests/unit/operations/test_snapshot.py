@@ -73,8 +73,18 @@ def test_on_a_saturday_today_is_fridays_session(tmp_path: Path) -> None:
 def test_total_counts_from_the_configs_capital(tmp_path: Path) -> None:
     looked = take([station(tmp_path, Desk())], NOW).strategies[0].account
     assert looked.total.value == Decimal(500)
-    assert looked.total.origin.source == "broker, config"
+    assert looked.total.origin.source == "broker, journal, config"
     assert looked.total.origin.at == NOW
+
+
+def test_money_paid_in_is_no_gain(tmp_path: Path) -> None:
+    at = (NOW - MINUTE).isoformat()
+    deposit = line(NOW, Line.TRANSFER, None, id="t1", amount="10000", since=at)
+    events = [day("100000"), line(NOW, Line.HIGH, None, equity="100000"), deposit]
+    looked = take([station(tmp_path, Desk(account(equity="109000")), events)], NOW).strategies[0]
+    account_ = looked.account
+    assert account_.total.value == account_.today.value == Decimal(-1000)
+    assert round(account_.drawdown.value or 0, 2) == Decimal("0.91")
 
 
 def test_totals_are_the_sum_of_the_accounts(tmp_path: Path) -> None:
