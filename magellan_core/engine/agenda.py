@@ -33,7 +33,7 @@ def next_instant(
         if isinstance(intent, Enter | Exit) and intent.not_before is not None
     ]
     moving = bool(book.unsettled()) or any(
-        o.role in (Role.ENTRY, Role.EXIT) for o in book.live.values()
+        o.role in (Role.ENTRY, Role.EXIT) or o.cancel_asked is not None for o in book.live.values()
     )
     if moving or (is_open and (book.exits or book.pending or doubtful)):
         wishes.append(now + settings.loop_interval)

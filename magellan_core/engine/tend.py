@@ -146,10 +146,21 @@ class Tender:
         for tranche in position.tranches.values():
             if tranche.held < 1 or any(book.protecting(position.symbol, tranche.index)):
                 continue
-            target_rests = any(o.tranche == tranche.index and o.role is Role.TARGET for o in live)
-            if target_rests:
-                continue
-            self._place_stop(position, tranche.index, int(tranche.held), now)
+            targets = [o for o in live if o.tranche == tranche.index and o.role is Role.TARGET]
+            if targets:
+                self._free(targets, position.symbol, now)
+            else:
+                self._place_stop(position, tranche.index, int(tranche.held), now)
+
+    def _free(self, targets: list[OrderRecord], symbol: str, now: datetime) -> None:
+        """The venue ended a stop alone: its target holds the shares that a new stop needs."""
+        self._cancel_all(targets, "its stop is gone at the broker", now)
+        self.alerts.alert(
+            Level.WARNING,
+            f"stop-gone-{symbol}",
+            f"{symbol}: the broker ended a stop beside its resting target; the target is "
+            "cancelled for a stop of its own",
+        )
 
     def _place_stop(self, position: PositionRecord, tranche: int, qty: int, now: datetime) -> None:
         book = self.ledger.book

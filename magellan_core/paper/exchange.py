@@ -135,6 +135,14 @@ class Exchange(ExchangeReads):
         """Let a halted symbol trade again, from the next bar on."""
         self._time.halted.pop(symbol, None)
 
+    def end_order(self, number: str, order_id: str, status: str) -> None:
+        """End one order as a venue may: "canceled", "expired" or "rejected", its group unharmed.
+
+        Raise Rejected 404.
+        """
+        desk = self._desks[number]
+        desk.end_alone(self._order(desk.ledger, order_id), status, self.now)
+
     def transfer(self, number: str, amount: Decimal) -> None:
         """Pay dollars into the account, or out of it."""
         self._desks[number].ledger.transfer(amount, self.now)

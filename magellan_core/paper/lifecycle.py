@@ -46,6 +46,11 @@ class Desk:
             if not member.ended:
                 self._close(member, status, at)
 
+    def end_alone(self, order: Order, status: str, at: datetime) -> None:
+        """The venue cancels, expires or rejects one order, and leaves its group as it is."""
+        if not order.ended:
+            self._close(order, status, at)
+
     def _close(self, order: Order, status: str, at: datetime) -> None:
         order.status, order.updated_at = status, at
         setattr(order, _STAMP[status], at)

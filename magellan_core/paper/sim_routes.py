@@ -180,6 +180,13 @@ def _bars(service: Service, body: Body) -> object:
     return {"symbol": switch.symbol, "kind": switch.kind}
 
 
+def _end(service: Service, body: Body) -> object:
+    """The venue ends one order of an account alone."""
+    number, order_id = str(body["account"]), str(body["order"])
+    service.exchange.end_order(number, order_id, str(body.get("status", "rejected")))
+    return {"order": order_id}
+
+
 def _clear_bars(service: Service, _: Body) -> object:
     service.exchange.tape.clear()
     return {}
@@ -212,6 +219,7 @@ _COMMANDS = {
     "faults": _faults,
     "clear": _clear,
     "halt": _halt,
+    "end": _end,
     "bars": _bars,
     "clear_bars": _clear_bars,
     "clock": _clock,
@@ -226,6 +234,7 @@ COMMANDS: list[tuple[str, str, str]] = [
     ("POST", "/sim/faults", "faults"),
     ("DELETE", "/sim/faults", "clear"),
     ("POST", "/sim/halt", "halt"),
+    ("POST", "/sim/end", "end"),
     ("POST", "/sim/bars", "bars"),
     ("DELETE", "/sim/bars", "clear_bars"),
     ("POST", "/sim/clock", "clock"),

@@ -49,6 +49,7 @@ class Checker:
         self._overdue: set[str] = set()
         self._attended: set[str] = set()
         self._bare_since: dict[str, datetime] = {}
+        self.ended_by_venue: set[str] = set()
         self.clock_error = timedelta(0)
         """By how much the daemon's clock may be wrong."""
         self._shadow = Shadow()
@@ -185,7 +186,7 @@ class Checker:
                 yield f"{held.symbol}: {bare} shares without a stop since {since:%H:%M:%S}"
 
     def _cover(self, symbol: str) -> tuple[Decimal, Decimal]:
-        """Shares under a stop that is awake or woken by a filled entry; shares partly filled."""
+        """Shares under a stop that is awake; shares partly filled, or robbed of it by the venue."""
         covered = partly = Decimal(0)
         for order in self.exchange.orders(
             self.number, "all", limit=500, nested=True, symbols=[symbol]
@@ -193,6 +194,8 @@ class Checker:
             if order.side is Side.BUY and order.status != "filled":
                 partly += order.filled_qty
             for each in (order, *order.legs):
+                if each.id in self.ended_by_venue:
+                    partly += each.remaining
                 asleep = each is not order and order.status != "filled"
                 stops = each.side is Side.SELL and each.type in STOPS
                 if stops and not each.ended and not asleep:

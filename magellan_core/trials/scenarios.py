@@ -6,6 +6,7 @@ started then would, and ends when all that follows from the signal is over.
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -87,6 +88,14 @@ def scenarios() -> dict[str, Scenario]:
             at_new_york(TUESDAY, 10, 57),
             40,
             Rules(seed=3, partial_fill_probability=0.7),
+        ),
+        # The venue ends two stops alone, beside their resting targets.
+        replace(
+            _bear_trap("stops die", "MULN", at_new_york(TUESDAY, 10, 57), 45),
+            venue=(
+                (at_new_york(TUESDAY, 11, 7) + timedelta(seconds=5), 1, "rejected"),
+                (at_new_york(TUESDAY, 11, 13) + timedelta(seconds=25), 2, "canceled"),
+            ),
         ),
         _bear_trap("time exit", "ONDS", at_new_york(WEDNESDAY, 11, 32), 45),
         _bear_trap("end-of-day exit", "WKHS", at_new_york(HALF_DAY, 12, 31), 31),

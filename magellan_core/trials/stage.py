@@ -21,7 +21,10 @@ SETTLING_TURNS = 40
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A strategy, a market and the stretch of time that is played."""
+    """A strategy, a market and the stretch of time that is played.
+
+    `venue`: at some instants the venue ends the stop of that tranche alone, with that status.
+    """
 
     name: str
     config: Config
@@ -31,6 +34,7 @@ class Scenario:
     start: datetime
     end: datetime
     rules: Rules = field(default_factory=Rules)
+    venue: Sequence[tuple[datetime, int, str]] = ()
 
 
 class Stage:
@@ -66,6 +70,7 @@ class Stage:
             alone=True,
         )
         self.player.downtime = lambda: downtime
+        self._venue = list(scenario.venue)
 
     def play(self) -> None:
         """From start to end, and on until all is settled; then the last checks. Raise Broken."""
@@ -86,4 +91,23 @@ class Stage:
 
     def _pass_time(self, until: datetime) -> None:
         wake = (self.player.number,) if self.player.watching else ()
+        while self._venue and self._venue[0][0] <= until:
+            at, tranche, status = self._venue[0]
+            self.exchange.step(max(at, self.exchange.now), wake)
+            if self.exchange.now < at:
+                return
+            del self._venue[0]
+            self._end_stop(tranche, status)
+            if wake:
+                return
         self.exchange.step(max(until, self.exchange.now), wake)
+
+    def _end_stop(self, tranche: int, status: str) -> None:
+        """As a venue does that rejects a stop when it wakes, or loses it."""
+        number = self.player.number
+        for group in self.exchange.open_groups(number):
+            if f"-t{tranche}-" in group.client_order_id:
+                stops = [leg for leg in group.legs if leg.stop_price is not None and not leg.ended]
+                for leg in stops:
+                    self.exchange.end_order(number, leg.id, status)
+                    self.player.checker.ended_by_venue.add(leg.id)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import requests
 from alpaca.common.exceptions import APIError
-from alpaca.trading.enums import OrderSide, TimeInForce
-from alpaca.trading.requests import MarketOrderRequest
+from alpaca.trading.enums import OrderClass, OrderSide, TimeInForce
+from alpaca.trading.requests import MarketOrderRequest, StopLossRequest, TakeProfitRequest
 from pydantic import ValidationError
 
 from tests.contract.server_support import ANN, BOB, OPEN, Floor, floor
@@ -175,6 +175,28 @@ def test_a_transfer_and_a_delisting(site: Floor, client: Any) -> None:
         client.submit_order(order("a"))
     assert refusal.value.status_code == 422
     assert client.get_asset("AMC")["tradable"] is False
+
+
+def test_a_venue_that_ends_one_order_leaves_its_group_alone(site: Floor, client: Any) -> None:
+    bracket = MarketOrderRequest(
+        symbol="AMC",
+        qty=10,
+        side=OrderSide.BUY,
+        time_in_force=TimeInForce.GTC,
+        order_class=OrderClass.BRACKET,
+        take_profit=TakeProfitRequest(limit_price=9.0),
+        stop_loss=StopLossRequest(stop_price=4.0),
+    )
+    entry = client.submit_order(bracket)
+    site.advance(OPEN + timedelta(minutes=12))
+    [stop] = [leg for leg in entry["legs"] if leg["type"] == "stop"]
+    site.post("/sim/end", account=ANN.number, order=stop["id"], status="rejected")
+    told = site.ask("GET", f"/v2/orders/{entry['id']}?nested=true").json()
+    assert {leg["type"]: leg["status"] for leg in told["legs"]} == {
+        "limit": "new",
+        "stop": "rejected",
+    }
+    assert site.post("/sim/end", account=ANN.number, order="no such").status_code == 400
 
 
 def test_commands_that_make_no_sense_are_refused(site: Floor) -> None:

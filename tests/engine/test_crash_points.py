@@ -56,6 +56,7 @@ def broken(name: str, runs: Iterable[tuple[Fault, ...]], *, adapter: bool = Fals
     [
         ("targets", "BBBSSS"),
         ("stopped", "BBBSSS"),
+        ("stops die", "BBBSSS"),
         ("partial fill", "BBBSSSSSSSSSS"),
         ("time exit", "BBBS"),
         ("end-of-day exit", "BBBS"),
