@@ -205,11 +205,6 @@ def _data(model: Model) -> Iterator[str]:
         yield f"data_requirements.feed: {feed} breaks Bear Trap's volume test; it needs sip"
     if isinstance(model, HourlySwingConfig) and feed == "sip_delayed":
         yield "data_requirements.feed: sip_delayed is 15 minutes late; use sip or iex"
-    if isinstance(model, HourlySwingConfig) and model.strategy_parameters.bar_session != "all":
-        yield (
-            "strategy_parameters.bar_session: regular needs bars anchored at 09:30, which are not "
-            "built yet; use all, as validated"
-        )
     if not isinstance(model, BearTrapConfig) and model.data_requirements.warmup_bars < 84:
         yield "data_requirements.warmup_bars: must be 84 or more, so that RSI has converged"
 

@@ -107,7 +107,9 @@ class HourlySwingParameters(Part):
     )
     allocation_dollars: Money = Field(Decimal(50000), description="dollars a symbol")
     bar_session: Literal["all", "regular"] = Field(
-        "all", description="all: bars from 04:00 to 20:00; regular, anchored at 09:30, is refused"
+        "all",
+        description="all: bars from 04:00 to 20:00, as validated; "
+        "regular: hours of the session from 09:30 on, built from minutes",
     )
 
 

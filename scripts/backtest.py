@@ -31,7 +31,6 @@ sys.path.insert(0, str(ROOT))
 from magellan_core.backtest.options import DEFAULTS, BacktestOptions
 from magellan_core.config import load
 from magellan_core.errors import ExitCode, MagellanError, UsageError
-from magellan_core.model import Timeframe
 
 CONFIGS = {
     "bear_trap": "bear_trap",
@@ -170,16 +169,18 @@ class Progress:
 
 def download(options: BacktestOptions, environ: Mapping[str, str]) -> None:
     """Fetch what the run and its warm-up need. Raise CredentialsError, Unavailable, DataError."""
-    from magellan_core.engine.feed import EPOCH_OF
+    from magellan_core.backtest.strategies import maker
+    from magellan_core.engine.feed import history_of
+    from magellan_core.engine.source import stored
     from scripts.fetch_market_data import download
 
     requirements = options.config.data_requirements
-    timeframe = Timeframe(requirements.timeframe)
-    warm_up = EPOCH_OF[timeframe](requirements.warmup_bars) if options.history else timedelta(0)
-    feed = "iex" if requirements.feed == "iex" else "sip"
     symbols = options.symbols or options.config.symbols
+    needs = maker(options)(tuple(symbols)).needs
+    warm_up = history_of(needs) if options.history else timedelta(0)
+    feed = "iex" if requirements.feed == "iex" else "sip"
     first = options.first - warm_up
-    download(environ, options.data, symbols, timeframe, first, options.last, feed=feed)
+    download(environ, options.data, symbols, stored(needs), first, options.last, feed=feed)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -18,7 +18,7 @@ MAX_LINES = 300
 # that package, and so may also import its own layer.
 LAYERS: dict[int, str] = {
     0: "errors model order_states indicators market_hours session_table prices",
-    1: "strategy sizing risk reconcile config config_model config_risk config_types"
+    1: "strategy sizing risk reconcile regular_hours config config_model config_risk config_types"
     " config_schema lines records book fold fold_account fold_split",
     2: "ports STRATEGY",
     3: "engine",

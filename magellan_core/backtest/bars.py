@@ -21,6 +21,7 @@ from magellan_core.market_hours import (
 from magellan_core.model import Timeframe
 from magellan_core.paper.market_files import bar_files, read_series, read_splits
 from magellan_core.paper.market_series import Series, instant, micros
+from magellan_core.regular_hours import anchored
 
 _ONE_DAY = timedelta(days=1)
 _DAY = 86_400_000_000
@@ -93,6 +94,12 @@ def minutes(options: BacktestOptions) -> dict[str, Series]:
         last=options.last,
     )
     return found
+
+
+def anchor(series: Series) -> Series:
+    """Minutes as hours of the regular session, anchored at its open."""
+    rows = (series.bar(row) for row in range(len(series)))
+    return Series.of(series.symbol, anchored(rows, instant(series.ends[-1])) if len(series) else [])
 
 
 def _adjust(series: Series, timeframe: Timeframe, splits: Sequence[tuple[date, Fraction]]) -> None:

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from magellan_core.engine.source import is_anchored, stored
 from magellan_core.lines import Event, Line, instant
 from magellan_core.model import Bar, DataNeeds, Timeframe
 from magellan_core.paper.market import Market
+from magellan_core.regular_hours import anchored
 
 _EVER = datetime(1990, 1, 1, tzinfo=UTC)
 
@@ -32,9 +34,12 @@ def stored_before(
     last = max(firsts_.values()).date()
     market = Market.load(folder, first=date(1990, 1, 1), last=last, symbols=needs.symbols)
     adjusted = needs.timeframe is not Timeframe.MINUTE
-    return {
+    told = {
         symbol: market.bars(
-            symbol, needs.timeframe, _EVER, first, as_of=first, split_adjusted=adjusted
+            symbol, stored(needs), _EVER, first, as_of=first, split_adjusted=adjusted
         )
         for symbol, first in firsts_.items()
     }
+    if not is_anchored(needs):
+        return told
+    return {symbol: anchored(bars, firsts_[symbol]) for symbol, bars in told.items()}

@@ -11,6 +11,7 @@ from magellan_core.backtest.per_symbol import SymbolRun, Terms
 from magellan_core.backtest.result import AccountRun, Result
 from magellan_core.backtest.strategies import maker
 from magellan_core.compose import settings_of
+from magellan_core.engine.source import is_anchored, stored
 from magellan_core.errors import UnknownSymbol, UsageError
 from magellan_core.market_hours import FIRST_DAY, LAST_DAY, sessions_between
 from magellan_core.paper.market_files import read_splits
@@ -67,12 +68,14 @@ def per_symbol(options: BacktestOptions, tell: Progress = silent) -> Result:
     needs = make(symbols).needs
     series, warnings = bars.load(
         options.data,
-        needs.timeframe,
+        stored(needs),
         symbols,
         adjusted=options.bars == "adjusted",
         first=None if options.history else options.first,
         last=options.last,
     )
+    if is_anchored(needs):
+        series = {symbol: bars.anchor(rows) for symbol, rows in series.items()}
     if warnings and options.symbols is not None:
         raise UnknownSymbol(f"{'; '.join(warnings)}: leave them out of --symbols")
     terms = Terms(

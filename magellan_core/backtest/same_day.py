@@ -21,6 +21,7 @@ from magellan_core.compose import settings_of
 from magellan_core.config import Config
 from magellan_core.engine.engine import AT_ONCE, Engine
 from magellan_core.engine.settings import Settings
+from magellan_core.engine.source import stored
 from magellan_core.errors import DataError, MagellanError
 from magellan_core.fold import apply
 from magellan_core.lines import Event, Line, bar_of, instant
@@ -104,7 +105,9 @@ def trade_again(past: Past, day: date, today: Sequence[Event], trader: Trader) -
     session = session_on(day)
     if session is None:
         raise DataError("no session")
-    equity = next((Decimal(str(e.data["day_start"])) for e in today if e.kind == Line.DAY), None)
+    # Sessions that the daemon missed are told on the day on which it is back.
+    began = (e for e in today if e.kind == Line.DAY and e.data["session"] == day.isoformat())
+    equity = next((Decimal(str(e.data["day_start"])) for e in began), None)
     if equity is None:
         raise DataError("the journal has no figure of the account at the day's start")
     start = at_new_york(day, PREMARKET_HOUR) if past.live else today[0].at
@@ -113,12 +116,12 @@ def trade_again(past: Past, day: date, today: Sequence[Event], trader: Trader) -
         NUMBER,
         "key",
         "secret",
-        needs.timeframe,
+        stored(needs),
         cash=past.cash(equity),
         shares=past.shares(),
         last_equity=equity,
     )
-    exchange = Exchange(_market(past, today, needs.timeframe), [spec], start=start, rules=MODEL)
+    exchange = Exchange(_market(past, today, stored(needs)), [spec], start=start, rules=MODEL)
     journal = MemoryJournal()
     journal.append(past.lines(start))
     seen = journal.last_seq

@@ -15,6 +15,7 @@ from magellan_core.backtest.strategies import maker
 from magellan_core.backtest.trades import trades_of
 from magellan_core.compose import settings_of
 from magellan_core.engine.engine import Engine
+from magellan_core.engine.source import stored
 from magellan_core.errors import DataError
 from magellan_core.lines import Line
 from magellan_core.market_hours import Session, at_new_york, new_york_date, sessions_between
@@ -66,7 +67,7 @@ def stage(options: BacktestOptions, market: Market) -> Stage:
     symbols = options.symbols or config.symbols
     make: Callable[[], Strategy] = partial(maker(options), symbols)
     number = config.account_info.account_id
-    spec = AccountSpec(number, "key", "secret", make().needs.timeframe, cash=options.capital)
+    spec = AccountSpec(number, "key", "secret", stored(make().needs), cash=options.capital)
     rules = Rules(
         spread_bps=2 * options.spread_bps,
         fee_bps=options.cost_bps,
@@ -114,7 +115,7 @@ def shared(options: BacktestOptions, tell: Callable[[int, int], None]) -> Result
     drive_all([seat], exchange, made.until, look)
     cost = options.cost_bps / _BASIS_POINT
     closed, signals, still = trades_of(made.journal.events(), cost)
-    timeframe = seat.engine.feed.strategy.needs.timeframe
+    timeframe = stored(seat.engine.feed.strategy.needs)
     closes = {
         symbol: _closes(market, symbol, timeframe, sessions, made.until)
         for symbol in market.symbols

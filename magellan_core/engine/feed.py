@@ -5,18 +5,20 @@ from datetime import datetime, timedelta
 
 from magellan_core.engine.ledger import Ledger
 from magellan_core.engine.news import News
+from magellan_core.engine.source import bars_of, is_anchored
 from magellan_core.market_hours import (
     Session,
     new_york_date,
     previous_session,
     session_on,
 )
-from magellan_core.model import Bar, Timeframe
+from magellan_core.model import Bar, DataNeeds, Timeframe
 from magellan_core.ports import Alerts, Level, MarketData
+from magellan_core.regular_hours import newest_anchored
 from magellan_core.strategy import Strategy
 
 EPOCH_OF = {
-    # Calendar time that surely holds the warm-up: sessions have 390 minutes, 16 hours, 1 day.
+    # Sessions have 390 minutes, 16 hours, 1 day.
     Timeframe.MINUTE: lambda bars: timedelta(days=5 + bars // 390 * 2),
     Timeframe.HOUR: lambda bars: timedelta(days=7 + bars * 7 // (16 * 5)),
     Timeframe.DAY: lambda bars: timedelta(days=10 + bars * 3 // 2),
@@ -65,10 +67,8 @@ class Feed:
             today = session_on(new_york_date(now))
             floor = now if today is None else min(now, today.open)
             cursor = {s: max(at, floor) for s, at in cursor.items()}
-        start = min(cursor.values()) - EPOCH_OF[needs.timeframe](needs.warmup_bars)
-        history = self.data.bars(
-            needs.symbols, needs.timeframe, start, now, split_adjusted=needs.split_adjusted
-        )
+        start = min(cursor.values()) - history_of(needs)
+        history = bars_of(self.data, needs, needs.symbols, start, now)
         for symbol in needs.symbols:
             bars = [b for b in history.get(symbol, ()) if b.end <= cursor[symbol]]
             for bar in bars:
@@ -86,7 +86,7 @@ class Feed:
         """New bars since each symbol's cursor, oldest first. Raise Unavailable."""
         if due or self.strategy.needs.timeframe is Timeframe.MINUTE:
             needs = self.strategy.needs
-            expected = newest_end(needs.timeframe, now, session, needs.ready_after)
+            expected = newest_end(needs, now, session)
             if expected != self._expected:
                 self._expected, self._asked = expected, 0
         timed = self._time_to_ask(now, active)
@@ -100,9 +100,7 @@ class Feed:
         needs = self.strategy.needs
         # A bar that was under way at the cursor counts too: its end comes after it.
         start = min(self.cursor[s] for s in wanted) - LENGTH[needs.timeframe]
-        answer = self.data.bars(
-            wanted, needs.timeframe, start, now, split_adjusted=needs.split_adjusted
-        )
+        answer = bars_of(self.data, needs, wanted, start, now)
         # Only an answer counts as having asked: after an outage the bars are still wanted.
         self._asked += timed
         fresh = [
@@ -168,11 +166,19 @@ class Feed:
         return following if following <= session.close else None
 
 
-def newest_end(
-    timeframe: Timeframe, now: datetime, session: Session | None, ready_after: timedelta
-) -> datetime | None:
+def history_of(needs: DataNeeds) -> timedelta:
+    """Calendar time that surely holds the warm-up."""
+    if is_anchored(needs):
+        # Seven bars a session, four on a half day.
+        return timedelta(days=14 + needs.warmup_bars * 7 // (6 * 5))
+    return EPOCH_OF[needs.timeframe](needs.warmup_bars)
+
+
+def newest_end(needs: DataNeeds, now: datetime, session: Session | None) -> datetime | None:
     """The end of the newest bar that can be complete now; None: none of today yet."""
-    match timeframe:
+    if is_anchored(needs):
+        return newest_anchored(now, session)
+    match needs.timeframe:
         case Timeframe.MINUTE:
             if session is None or now <= session.open:
                 return None
@@ -180,7 +186,7 @@ def newest_end(
         case Timeframe.HOUR:
             return now.replace(minute=0, second=0, microsecond=0)
         case Timeframe.DAY:
-            if session is not None and now >= session.close + ready_after:
+            if session is not None and now >= session.close + needs.ready_after:
                 return session.close
             return previous_session(new_york_date(now)).close
 

@@ -78,6 +78,8 @@ def _from_config(path: Path) -> Opening:
     if number == PENDING:
         number = "PAPER" + strategy.replace("_", "").upper()
     word = str((told.get("data_requirements") or {}).get("timeframe", ""))
+    if (told.get("strategy_parameters") or {}).get("bar_session") == "regular":
+        word = Timeframe.MINUTE.value  # what its hours are built from
     return Opening(strategy, _spec(strategy, number, _timeframe(path, word), {}))
 
 

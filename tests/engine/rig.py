@@ -15,6 +15,7 @@ from magellan_core.compose import settings_of
 from magellan_core.config import load
 from magellan_core.engine.engine import Engine
 from magellan_core.engine.settings import Settings
+from magellan_core.engine.source import stored
 from magellan_core.engine.words import Report
 from magellan_core.errors import JournalUnwritable, Unavailable
 from magellan_core.lines import Event, Line
@@ -209,7 +210,7 @@ class Rig:
         needs, name = make_strategy().needs, make_strategy().name
         self.exchange = Exchange(
             Market.from_bars(bars, splits),
-            [AccountSpec(PA, "key", "secret", needs.timeframe)],
+            [AccountSpec(PA, "key", "secret", stored(needs))],
             start=start,
             rules=rules or Rules(spread_bps=Decimal(0)),
         )

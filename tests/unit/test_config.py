@@ -95,8 +95,8 @@ def test_every_fault_of_a_file_is_told_at_once_with_its_path_and_the_nearest_key
         ("hourly_swing", {"data_requirements.feed": "sip_delayed"}, "data_requirements.feed: sip"),
         (
             "hourly_swing",
-            {"strategy_parameters.bar_session": "regular"},
-            "strategy_parameters.bar_session: regular needs bars",
+            {"strategy_parameters.bar_session": "extended"},
+            "strategy_parameters.bar_session: ",
         ),
         ("hourly_swing", {"trading_hours.first_check": None}, "trading_hours.first_check: is m"),
         ("hourly_swing", {"data_requirements.warmup_bars": 83}, "data_requirements.warmup_bars: m"),
