@@ -3,7 +3,6 @@
 Signals end naps, never ticks. Stopping never trades.
 """
 
-import argparse
 import logging
 import os
 import signal
@@ -18,6 +17,7 @@ from types import FrameType
 
 from magellan_core import __version__, reporting
 from magellan_core.alpaca.broker import AlpacaBroker
+from magellan_core.arguments import Parser
 from magellan_core.clocks import DaemonClock, nap, open_bar_hints, open_clock
 from magellan_core.compose import seconds, settings_of
 from magellan_core.config import Config, load
@@ -61,7 +61,7 @@ Build = Callable[[Config], Strategy]
 
 def main(strategy: str, beside: Path, build: Build, argv: Sequence[str] | None = None) -> int:
     """Run until told to stop; return the exit code. `beside` is the shipped config.json."""
-    parser = argparse.ArgumentParser(description=f"Magellan daemon: {strategy}")
+    parser = Parser(description=f"Magellan daemon: {strategy}")
     parser.add_argument("--config", type=Path, help="config file (default: the installed one)")
     parser.add_argument("--check", action="store_true", help="check the config and exit")
     args = parser.parse_args(argv)

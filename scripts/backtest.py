@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from magellan_core.arguments import Parser
 from magellan_core.backtest.options import DEFAULTS, BacktestOptions
 from magellan_core.config import load
 from magellan_core.errors import ExitCode, MagellanError, UsageError
@@ -70,9 +71,7 @@ def override(text: str) -> tuple[str, float | str | bool]:
 
 
 def parser(description: str | None = __doc__) -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    made = Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = made.add_argument
     add("--strategy", required=True, choices=sorted(CONFIGS))
     add("--config", type=Path, metavar="FILE", help="default: the strategy's own config.json")

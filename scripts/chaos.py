@@ -20,6 +20,7 @@ from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from magellan_core.arguments import Parser
 from magellan_core.errors import ExitCode
 from magellan_core.trials.chaos import Day, Told
 
@@ -28,7 +29,7 @@ CONSOLE = Console(highlight=False, soft_wrap=True)
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The command line as values."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--seeds", type=int, default=100, metavar="N", help="how many (100)")
     which.add_argument("--seconds", type=float, metavar="S", help="as many as fit into S seconds")

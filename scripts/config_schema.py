@@ -7,13 +7,13 @@ if sys.version_info < (3, 12):
     sys.stderr.write("Python 3.12 is needed, this is %d.%d\n" % sys.version_info[:2])
     sys.exit(71)
 
-import argparse
 import json
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from magellan_core.arguments import Parser
 from magellan_core.config import load
 from magellan_core.config_schema import json_schema
 from magellan_core.operations.config_reference import reference
@@ -24,7 +24,7 @@ SHIPPED = sorted(ROOT.glob("deployable_strategies/*/aws_deployment/config.json")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     asked = parser.parse_args(arguments)
     texts = {

@@ -26,6 +26,7 @@ from rich.console import Console
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from magellan_core.arguments import Parser
 from magellan_core.backtest.history import firsts, stored_before
 from magellan_core.backtest.same_day import SameDay, same_days, trader_of
 from magellan_core.config import Config, load
@@ -53,7 +54,7 @@ missing or wrong, 69 it could not be sent; with --strict, 68 if a check failed.
 
 
 def options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(

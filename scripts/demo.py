@@ -23,6 +23,7 @@ from rich.console import Console
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from magellan_core.arguments import Parser
 from magellan_core.errors import ExitCode, MagellanError
 from magellan_core.operations.demo import ChildFailed, Demo, Market, Stopwatch
 
@@ -31,9 +32,7 @@ WATCH = Stopwatch(time.monotonic, time.sleep)
 
 
 def options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, metavar="DIR", help="stored bars to trade")
     parser.add_argument("--from", dest="first", type=date.fromisoformat, metavar="YYYY-MM-DD")
     parser.add_argument("--to", dest="last", type=date.fromisoformat, metavar="YYYY-MM-DD")

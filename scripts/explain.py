@@ -22,6 +22,7 @@ from rich.console import Console
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from magellan_core.arguments import Parser
 from magellan_core.errors import MagellanError
 from magellan_core.market_hours import new_york_date
 from magellan_core.operations.explain_sources import stories
@@ -35,9 +36,7 @@ def day_of(text: str) -> date:
 
 
 def options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("symbol", type=str.upper)
     parser.add_argument("day", type=day_of, metavar="DATE", help="YYYY-MM-DD in New York, or today")
     parser.add_argument("--strategy", help="default: every one whose journal knows the symbol")

@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT))
 
 from magellan_core.alpaca.history import History
 from magellan_core.alpaca.transport import actions_rest, data_rest, endpoints
+from magellan_core.arguments import Parser
 from magellan_core.backtest.fetch import Order, fetch
 from magellan_core.errors import CredentialsError, ExitCode, MagellanError
 from magellan_core.model import Timeframe
@@ -86,9 +87,7 @@ def download(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--symbols", required=True, metavar="A,B")
     add("--timeframe", required=True, choices=sorted(FRAMES))

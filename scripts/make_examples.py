@@ -19,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from magellan_core.arguments import Parser
 from magellan_core.backtest.bars import minutes
 from magellan_core.backtest.pictures import symbol_picture, trade_picture
 from magellan_core.backtest.result import Result, Trade
@@ -76,9 +77,7 @@ def alone(drawn: str) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    made = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    made = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--check", action="store_true", help="write nothing, fail on a difference")
     asked = made.parse_args(arguments)
     try:

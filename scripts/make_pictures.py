@@ -25,6 +25,7 @@ from rich.console import Console
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from magellan_core.arguments import Parser
 from magellan_core.errors import MagellanError, Unavailable
 from magellan_core.market_hours import sessions_between
 from magellan_core.operations.dashboard import dashboard
@@ -65,9 +66,7 @@ def busyness(snapshot: Snapshot) -> tuple[bool, int, int]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, metavar="DIR", help="stored bars, not made-up ones")
     parser.add_argument("--from", dest="first", type=date.fromisoformat, metavar="YYYY-MM-DD")
     parser.add_argument("--to", dest="last", type=date.fromisoformat, metavar="YYYY-MM-DD")

@@ -13,16 +13,20 @@ if sys.version_info < (3, 12):
     sys.stderr.write("Python 3.12 is needed, this is %d.%d\n" % sys.version_info[:2])
     sys.exit(71)
 
-import argparse
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 
 import pandas_market_calendars
 
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from magellan_core.arguments import Parser
+
 FIRST_DAY = date(2015, 1, 1)
 LAST_DAY = date(2029, 12, 31)
-TABLE = Path(__file__).resolve().parent.parent / "magellan_core" / "session_table.py"
+TABLE = ROOT / "magellan_core" / "session_table.py"
 ZONE = "America/New_York"
 OPEN, CLOSE, HALF_DAY_CLOSE = "09:30", "16:00", "13:00"
 SATURDAY = 5
@@ -90,7 +94,7 @@ def render() -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Write or check the committed session table.")
+    parser = Parser(description="Write or check the committed session table.")
     parser.add_argument("--check", action="store_true", help="compare only; exit 1 on a difference")
     arguments = parser.parse_args()
     text = render()

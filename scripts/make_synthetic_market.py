@@ -9,12 +9,12 @@ if sys.version_info < (3, 12):
     sys.stderr.write("Python 3.12 is needed, this is %d.%d\n" % sys.version_info[:2])
     sys.exit(71)
 
-import argparse
 from datetime import date
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from magellan_core.arguments import Parser
 from magellan_core.errors import MagellanError
 from magellan_core.paper.market_writer import write_folder
 from magellan_core.paper.synthetic import DEMO_FIRST, DEMO_LAST, DEMO_SEED, generate
@@ -22,7 +22,7 @@ from magellan_core.paper.synthetic import DEMO_FIRST, DEMO_LAST, DEMO_SEED, gene
 
 def main(arguments: list[str] | None = None) -> int:
     """Generate and write; return the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     parser.add_argument("--seed", type=int, default=DEMO_SEED, help="default %(default)s")
     parser.add_argument(

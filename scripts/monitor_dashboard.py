@@ -26,6 +26,7 @@ from rich.console import Console
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from magellan_core.arguments import Parser
 from magellan_core.config import load
 from magellan_core.errors import ExitCode, MagellanError, Unavailable, UsageError
 from magellan_core.operations.dashboard import dashboard
@@ -70,13 +71,6 @@ with --once or --json, when no account could be read: 77 keys missing or refused
 """
 
 Now = Callable[[], datetime]
-
-
-class Parser(argparse.ArgumentParser):
-    """Wrong arguments end like every other named error."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (--help tells what there is)")
 
 
 def options(arguments: list[str]) -> argparse.Namespace:

@@ -15,12 +15,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from queue import SimpleQueue
-from typing import NoReturn
 
 from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from magellan_core.arguments import Parser
 from magellan_core.errors import DataError, ExitCode, MagellanError, UsageError
 from magellan_core.market_hours import Session, at_new_york, new_york, sessions_between
 from magellan_core.paper.exchange import Exchange
@@ -60,13 +60,6 @@ docs/paper_exchange.md:
 exit codes: 0 stopped as asked, 64 wrong arguments, 65 no such market data, 70 port in use,
 76 a daemon held stepped time for too long, 66 or 78 a configuration is missing or wrong.
 """
-
-
-class Parser(argparse.ArgumentParser):
-    """Wrong arguments end like every other named error."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (--help tells what there is)")
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:

@@ -26,6 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 from rich.console import Console
 
+from magellan_core.arguments import Parser
 from magellan_core.config import Config
 from magellan_core.connections import Connections
 from magellan_core.environment import Environment
@@ -42,9 +43,7 @@ STYLE = {Colour.GREEN: "green", Colour.YELLOW: "yellow", Colour.RED: "red"}
 
 
 def options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--strategy", action="append", help="only this one; may be repeated (default: all three)"
     )

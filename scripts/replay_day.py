@@ -19,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from magellan_core.arguments import Parser
 from magellan_core.backtest.history import firsts, stored_before
 from magellan_core.backtest.replay import days_of, replay
 from magellan_core.backtest.same_day import trader_of
@@ -34,9 +35,7 @@ FOLDERS = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--journal", required=True, type=Path, metavar="FILE", help="<state>/<strategy>.sqlite3")
     add("--day", type=date.fromisoformat, metavar="DATE", help="default: the journal's last")

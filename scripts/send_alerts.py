@@ -23,6 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from magellan_core.arguments import Parser
 from magellan_core.operations.alert_desks import desks_of
 from magellan_core.operations.alerting import Sender
 from magellan_core.operations.options import add_state_dir
@@ -33,9 +34,7 @@ from magellan_core.store.outbox import Outbox
 
 
 def options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_state_dir(parser, os.environ)
     parser.add_argument("--config", type=Path, action="append", help="default: the installed ones")
     parser.add_argument("--every", type=float, default=3.0, metavar="SECONDS")

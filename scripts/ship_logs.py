@@ -23,6 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from magellan_core.arguments import Parser
 from magellan_core.aws.logs import CloudWatchLogs
 from magellan_core.operations.installed import region_of
 from magellan_core.operations.lanes import lanes_of
@@ -34,9 +35,7 @@ from magellan_core.store.shipping import ShippingState
 
 
 def options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_state_dir(parser, os.environ)
     parser.add_argument("--file", type=Path, help="a MAGELLAN_LOG_FILE instead of the journal")
     parser.add_argument("--namespace", help="of the journal")

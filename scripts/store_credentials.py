@@ -20,14 +20,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from magellan_core.alpaca.transport import PAPER_URL
+from magellan_core.arguments import Parser
 from magellan_core.errors import MagellanError
 from magellan_core.operations.key_storing import Storing, store
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("account", metavar="ACCOUNT_ID", help="as Alpaca shows it, e.g. PA3...")
     parser.add_argument("--region", help="default: AWS_REGION, the profile's, the instance's")
     parser.add_argument("--kms-key", help="id of the KMS key (default: aws/ssm)")

@@ -21,6 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from magellan_core.arguments import Parser
 from magellan_core.backtest.document import (
     command,
     compared,
@@ -163,9 +164,7 @@ def config(name: str) -> Config:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    made = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    made = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "marketdata",
                       metavar="DIR", help="a folder of stored bars (%(default)s)")  # fmt: skip
     made.add_argument("--check", action="store_true", help="write nothing, fail on a difference")

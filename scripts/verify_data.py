@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from magellan_core.arguments import Parser
 from magellan_core.backtest.answer_keys import compare
 from magellan_core.config import load
 from magellan_core.errors import ExitCode, MagellanError
@@ -30,9 +31,7 @@ FOLDERS = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=SHARED / "marketdata", metavar="DIR")
     parser.add_argument("--keys", type=Path, default=SHARED / "answer_keys", metavar="DIR")
     asked = parser.parse_args(arguments)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from magellan_core.errors import DataError, JournalError
 from magellan_core.store.lock import hold
+from magellan_core.store.ownership import leave_to_owner
 
 PATTERN = "*.sqlite3"
 SIDE_FILES = ("-wal", "-shm")
@@ -40,6 +41,7 @@ def restore(state: Path, folder: Path, strategy: str) -> Path:
         raise DataError(f"{backup}: there is no such backup")
     with hold(state / f"{strategy}.lock"):
         fresh = _copy(backup, target.with_suffix(".restored"))
+        leave_to_owner(fresh)
         kept = _free_name(target)
         for suffix in ("", *SIDE_FILES):
             path = Path(f"{target}{suffix}")

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from magellan_core.config_model import MODELS
-from magellan_core.errors import JournalError, JournalUnwritable, UsageError
+from magellan_core.errors import JournalError, JournalUnwritable, Unavailable, UsageError
 from magellan_core.lines import Line
 from magellan_core.risk.notice import EVERYBODY, Action, Notice, Numbered
 from magellan_core.store.journal import read_only
@@ -14,6 +14,7 @@ from magellan_core.store.lock import is_held
 from magellan_core.store.notices import FOLDER, NoticeBoard
 
 POLL_SECONDS = 0.2
+KEPT = (".sqlite3", ".lock")
 STRATEGIES = tuple(MODELS)
 OF_THE_DAY = ("daily_loss", "portfolio")
 
@@ -40,8 +41,13 @@ def chosen(strategy: str) -> list[str]:
 
 
 def halt(state: Path, strategy: str, reason: str, operator: Operator, patience: float) -> None:
-    """Put a manual halt on record and tell what becomes of it. Raise UsageError, Unavailable."""
+    """Put a manual halt on record and tell what becomes of it.
+
+    Raise UsageError where no daemon ever ran; Unavailable if it cannot be put up, or if one that
+    runs has not read it within `patience` seconds (0: do not wait): it is on record all the same.
+    """
     names = chosen(strategy)
+    _check_state(state, names)
     notice = Notice(Action.HALT, strategy, "manual", reason, operator.name, operator.now())
     put_up = NoticeBoard(state / FOLDER).post(notice)
     operator.say(f"halt {put_up.number} of {strategy} is on record: {reason}")
@@ -49,8 +55,9 @@ def halt(state: Path, strategy: str, reason: str, operator: Operator, patience: 
 
 
 def resume(state: Path, strategy: str, reason: str, operator: Operator, patience: float) -> None:
-    """Lift every halt of the strategies meant. Raise UsageError, Unavailable."""
+    """Lift every halt of the strategies meant. Raise UsageError, Unavailable, as `halt`."""
     names = chosen(strategy)
+    _check_state(state, names)
     halts = {name: standing(state, name) for name in names}
     for name, limits in halts.items():
         for limit, why in limits.items():
@@ -70,6 +77,21 @@ def resume(state: Path, strategy: str, reason: str, operator: Operator, patience
     if told & set(OF_THE_DAY):
         operator.say("a day's loss counts until the session's close: before it, it halts again")
     _tell(state, names, put_up, Line.RESUME, operator, patience)
+
+
+def _check_state(state: Path, names: Sequence[str]) -> None:
+    """A notice in a folder that no daemon reads would be a halt in words only."""
+    try:
+        is_kept = any((state / f"{name}{kept}").exists() for name in names for kept in KEPT)
+    except OSError as fault:
+        raise UsageError(
+            f"{state}: cannot be looked into ({fault.strerror}): run this as its owner (sudo -u)"
+        ) from fault
+    if not is_kept:
+        raise UsageError(
+            f"{state}: no daemon of {', '.join(names)} ever kept its state here: give --state-dir "
+            "as the unit has it (systemctl show -p Environment), or use scripts/emergency_stop.py"
+        )
 
 
 def standing(state: Path, strategy: str) -> dict[str, str]:
@@ -120,10 +142,15 @@ def _tell(
             start = f"sudo systemctl start magellan-{name.replace('_', '-')}"
             remedy = f": {start}" if kind is Line.RESUME else ""
             operator.say(f"{name}: not running; {begins}{remedy}")
-        elif name in waiting:
-            operator.say(f"{name}: runs, but has not read it within {patience:.0f} s: is it hung?")
-        else:
+        elif name not in waiting:
             operator.say(f"{name}: has read it and written it into its journal")
+        elif not patience:
+            operator.say(f"{name}: runs, and reads it at its next tick")
+    if waiting and patience:
+        raise Unavailable(
+            f"{', '.join(waiting)}: on record, but not read within {patience:.0f} s by a daemon "
+            "that runs: look whether it hangs; scripts/emergency_stop.py closes all without it"
+        )
 
 
 def _has_read(journal: Path, kind: Line, put_up: Numbered) -> bool:

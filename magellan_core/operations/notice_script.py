@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from magellan_core.arguments import Parser
 from magellan_core.errors import ExitCode, MagellanError
 from magellan_core.operations.halting import STRATEGIES, Operator
 from magellan_core.operations.options import add_state_dir
@@ -21,9 +22,7 @@ def notice_script(
     arguments: Sequence[str] | None,
 ) -> int:
     """Put one notice on record: strategies, reason and patience as the arguments say."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--strategy", required=True, help=f"{', '.join(STRATEGIES)}, or all")
     parser.add_argument("--reason", required=True, help="goes on record")
     add_state_dir(parser, environ)

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from magellan_core.errors import AlreadyRunning, JournalUnwritable
+from magellan_core.store.ownership import leave_to_owner
 
 
 @contextmanager
@@ -21,8 +22,11 @@ def hold(path: Path) -> Iterator[None]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        is_new = not path.exists()
         # Not truncated by opening: the file names the holder.
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        if is_new:
+            leave_to_owner(path)
     except OSError as error:
         raise JournalUnwritable(
             f"{path}: cannot open the lock ({error.strerror}): check the folder and its owner"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from magellan_core.errors import Unavailable
 from magellan_core.risk.notice import Action, Notice, Numbered
+from magellan_core.store.ownership import leave_to_owner
 
 FOLDER = "notices"
 _SUFFIX = ".json"
@@ -110,9 +111,7 @@ def _make(folder: Path) -> None:
     if folder.is_dir():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    if os.geteuid() == 0:
-        above = folder.parent.stat()
-        os.chown(folder, above.st_uid, above.st_gid)
+    leave_to_owner(folder)
 
 
 def _sync(folder: Path) -> None:

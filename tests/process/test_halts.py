@@ -114,3 +114,33 @@ def test_nonsense_is_refused_in_one_line(tmp_path: Path) -> None:
                 assert done.returncode == code
                 assert len(done.stderr.splitlines()) == 1
         assert not (on.state / "notices").exists()
+
+
+def test_a_notice_that_no_daemon_would_read_is_refused_and_not_left_behind(tmp_path: Path) -> None:
+    empty, missing = tmp_path / "empty", tmp_path / "missing"
+    empty.mkdir()
+    with stage(tmp_path) as on:
+        for script in ("halt_trading.py", "resume_trading.py"):
+            for folder in (empty, missing):
+                words = ("--strategy", SWING, "--reason", "x", "--state-dir", str(folder))
+                done = on.script(script, *words)
+                assert done.returncode == ExitCode.USAGE
+                assert f"{folder}: no daemon of hourly_swing ever kept its state" in done.stderr
+                assert len(done.stderr.splitlines()) == 1
+    assert list(empty.iterdir()) == []
+    assert not missing.exists()
+
+
+def test_a_halt_that_a_running_daemon_does_not_read_is_no_success(tmp_path: Path) -> None:
+    with stage(tmp_path, SWING) as on:
+        daemon = on.start(SWING)
+        on.play(new_york(25, 10, 30))
+        daemon.send_signal(signal.SIGSTOP)
+        words = ("--strategy", SWING, "--reason", "x", "--wait", "1", "--state-dir", str(on.state))
+        done = on.script("halt_trading.py", *words)
+        daemon.send_signal(signal.SIGCONT)
+        assert done.returncode == ExitCode.UNAVAILABLE
+        assert "is on record" in done.stdout
+        assert "emergency_stop.py" in done.stderr
+        on.play(new_york(25, 11, 5))
+        assert daemon.wait(30) == ExitCode.HALTED

@@ -1,0 +1,13 @@
+"""Command lines: wrong arguments end every process with the code that its unit does not restart."""
+
+import argparse
+from typing import NoReturn
+
+from magellan_core.errors import ExitCode
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse's, which by itself would end with 2: one line, and 64."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(ExitCode.USAGE, f"{self.prog}: {message} (--help tells what there is)\n")
