@@ -34,7 +34,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     which.add_argument("--seeds", type=int, default=100, metavar="N", help="how many (100)")
     which.add_argument("--seconds", type=float, metavar="S", help="as many as fit into S seconds")
     which.add_argument("--seed", type=int, metavar="N", help="replay one, saying every tick")
-    parser.add_argument("--first", type=int, default=0, metavar="N", help="the first seed (0)")
+    parser.add_argument(
+        "--first", type=int, default=1000, metavar="N", help="the first seed (1000)"
+    )
     parser.add_argument(
         "--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (all cores)"
     )

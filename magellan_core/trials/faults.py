@@ -26,10 +26,16 @@ class Answer(StrEnum):
     SLOW_DOWN = "429"  # no effect
     HTML = "502 with HTML"  # no effect
     HANG = "hang"  # took effect; ten seconds pass, then a time-out
+    DRIP = "drip"  # took effect; the answer comes byte by byte until the call's time is used up
+    CUT = "reset after accept"  # took effect, the connection broke amid the answer
+    TORN = "torn answer"  # took effect, half of the JSON came
     LATE = "arrives late"  # takes effect when its sender has long given up
 
 
-TAKES_EFFECT = frozenset({Answer.HONEST, Answer.LOST, Answer.GATEWAY, Answer.HANG})
+TAKES_EFFECT = frozenset(
+    {Answer.HONEST, Answer.LOST, Answer.GATEWAY, Answer.HANG, Answer.DRIP, Answer.CUT, Answer.TORN}
+)
+TAKES_TIME = frozenset({Answer.HANG, Answer.DRIP})
 
 
 class Kill(StrEnum):

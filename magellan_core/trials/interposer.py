@@ -22,7 +22,7 @@ from magellan_core.model import (
 )
 from magellan_core.ports import Broker, MarketData
 from magellan_core.risk.account import Transfer
-from magellan_core.trials.faults import TAKES_EFFECT, Answer, Call, Kill, Killed, Tally
+from magellan_core.trials.faults import TAKES_EFFECT, TAKES_TIME, Answer, Call, Kill, Killed, Tally
 
 
 class Spoiler(Protocol):
@@ -58,7 +58,7 @@ class InProcess:
             raise Killed
         if answer is Answer.HONEST:
             return done
-        if answer is Answer.HANG:
+        if answer in TAKES_TIME:
             hang()
         why = f"{answer.value}, as the trial wants it"
         if not writes:

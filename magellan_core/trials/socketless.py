@@ -23,7 +23,7 @@ from magellan_core.paper.exchange import Exchange
 from magellan_core.paper.faults import HTML_PAGE, error_body
 from magellan_core.paper.server import application
 from magellan_core.paper.service import Service, Stepped
-from magellan_core.trials.faults import TAKES_EFFECT, Answer, Killed
+from magellan_core.trials.faults import TAKES_EFFECT, TAKES_TIME, Answer, Killed
 
 ADDRESS = "http://127.0.0.1:1"
 # A GET is repeated as ever, but without pauses of wall time.
@@ -64,6 +64,8 @@ class Wire:
             reply = self._ask(verb, parts.path, parts.query, body or b"", headers)
         if self.dies:
             raise Killed
+        if reply is not None and answer is Answer.TORN:
+            return replace(reply, data=reply.data[: len(reply.data) // 2])
         if reply is None or answer is not Answer.HONEST:
             return _spoiled(answer, url)
         if self.tamper is not None and verb == "GET" and reply.status == HTTPStatus.OK:
@@ -83,7 +85,7 @@ class Wire:
         del writes
         self.answer, self.dies = answer, dies
         try:
-            if answer is Answer.HANG:
+            if answer in TAKES_TIME:
                 hang()
             return do()
         finally:
@@ -133,6 +135,10 @@ def _spoiled(answer: Answer, url: str) -> Reply:
             return Reply(429, error_body(429), {})
         case Answer.RESET:
             raise urllib3.exceptions.ProtocolError("connection reset by peer")
+        case Answer.CUT:
+            raise urllib3.exceptions.IncompleteRead(partial=1, expected=100)
+        case Answer.DRIP:
+            raise TimeoutError("the call's time is used up")
     pool = urllib3.HTTPConnectionPool("127.0.0.1")
     raise urllib3.exceptions.ReadTimeoutError(pool, url, "timed out")
 

@@ -14,6 +14,8 @@ from magellan_core.model import Bar, BrokerOrder
 from magellan_core.trials.faults import Answer, Call, Fault, Kill, Place, Tally
 
 UNKNOWN_WORD = "replaced_pending_review"
+HALF = 0.5
+LISTED_WITHIN = timedelta(seconds=8)
 ANSWERS = (
     Answer.LOST,
     Answer.GATEWAY,
@@ -24,6 +26,8 @@ ANSWERS = (
     Answer.HANG,
     Answer.LATE,
 )
+# Seeds that are older than these three stay the days that they were.
+MORE_ANSWERS = (*ANSWERS, Answer.DRIP, Answer.CUT, Answer.TORN)
 KILLS = (Kill.BEFORE, Kill.DURING, Kill.AFTER, Kill.NEXT_WRITE, Kill.PAST_WRITE)
 BURST = (Answer.SLOW_DOWN, Answer.RESET, Answer.HTML, Answer.LOST)
 
@@ -54,11 +58,15 @@ class Climate:
 
 @dataclass(slots=True)
 class Weather(Tally):
-    """A Tally whose faults are drawn. `calm` ends all of it, so that the day can settle."""
+    """A Tally whose faults are drawn. `calm` ends all of it, so that the day can settle.
+
+    `full`: all kinds of faults are drawn, those too that the first seeds were played without.
+    """
 
     rng: Random = field(default_factory=Random)
     climate: Climate = field(default_factory=lambda: Climate(0, 0, 0, 0, 0, 0))
     calm: bool = False
+    full: bool = True
     counts: Counter[str] = field(default_factory=Counter)
     burst: Answer = Answer.HONEST
     burst_calls: int = 0
@@ -90,7 +98,7 @@ class Weather(Tally):
         elif rng.random() < climate.burst:
             self.burst, self.burst_calls = rng.choice(BURST), rng.randint(2, 60)
         elif rng.random() < (climate.order if call.writes else climate.read):
-            answer = rng.choice(ANSWERS)
+            answer = rng.choice(MORE_ANSWERS if self.full else ANSWERS)
         if kill is None and answer is Answer.HONEST:
             return None
         return Fault(Place.CALL, call.number, answer, kill)
@@ -132,8 +140,23 @@ class Weather(Tally):
         if method == "bars":
             return self._poor_bars(told)
         if method in ("open_orders", "order", "find"):
+            if self.full and self.rng.random() < HALF:
+                return self._listed_late(told)
             return self._strange_words(told)
+        if method == "fills" and self.full and told:
+            self.counts["fill listed late"] += 1
+            return told[:-1]
         return told
+
+    def _listed_late(self, told: Any) -> Any:
+        """What was submitted some seconds ago is not found yet."""
+        orders = told if isinstance(told, Sequence) else () if told is None else (told,)
+        old = [o for o in orders if self.now() - o.submitted_at >= LISTED_WITHIN]
+        if len(old) < len(orders):
+            self.counts["order listed late"] += 1
+        if isinstance(told, Sequence):
+            return old
+        return told if old else None
 
     def _late_positions(self, told: Any) -> Any:
         """Positions lag behind orders, by ten seconds at most."""
@@ -148,13 +171,16 @@ class Weather(Tally):
         return told
 
     def _poor_bars(self, told: Any) -> Any:
-        """The newest bar is missing, or another than it will be in half a minute."""
+        """The newest bars are missing, or another than they will be in half a minute."""
         poor: dict[str, Sequence[Bar]] = {}
         for symbol, bars in told.items():
-            kind = self.rng.choice(("missing", "revised", "good"))
+            kinds = ("missing", "revised", "good", *(("stale",) if self.full else ()))
+            kind = self.rng.choice(kinds)
             kept = list(bars)
             if kept and kind == "missing":
                 kept.pop()
+            elif kind == "stale":
+                del kept[-self.rng.randint(2, 20) :]
             elif kept and kind == "revised":
                 kept[-1] = kept[-1]._replace(volume=kept[-1].volume * 0.9)
             if kind != "good":
@@ -182,9 +208,16 @@ class Weather(Tally):
             return body
         rows = body if isinstance(body, list) else [body]
         rows = [row for row in rows if isinstance(row, dict) and row]
+        if self.full:
+            rows += [leg for row in rows for leg in row.get("legs") or ()]
         if not rows:
             return body
         row = self.rng.choice(rows)
-        row[self.rng.choice(sorted(row))] = None
+        name = self.rng.choice(sorted(row))
+        if self.full and isinstance(row[name], str) and self.rng.random() < HALF:
+            row[name] = UNKNOWN_WORD
+            self.counts["unknown word"] += 1
+            return body
+        row[name] = None
         self.counts["null field"] += 1
         return body
