@@ -49,6 +49,7 @@ class Book:
         self.halts: dict[str, Halt] = {}
         self.live_since: datetime | None = None
         self.last_fill: str | None = None
+        self.fill_ids: set[str] = set()
         self.last_exit: dict[str, datetime] = {}
         self.trades: list[ClosedTrade] = []
         self.judged_from = 0
@@ -107,6 +108,16 @@ class Book:
         }
         lagging = {o.symbol for o in self.behind.values()}
         return frozenset(moving | lagging | self.exits.keys())
+
+    @property
+    def fills_from(self) -> str | None:
+        """The fill after which to read on; None: from the beginning.
+
+        A broker may list a fill late, behind later ones: an order that lacks some has them read
+        again from where it was planned.
+        """
+        marks = [self.last_fill, *(o.fills_from for o in self.behind.values())]
+        return None if None in marks else min(mark for mark in marks if mark is not None)
 
     def unsettled(self) -> set[str]:
         """Symbols of which the broker has not told everything yet."""

@@ -86,6 +86,7 @@ def _planned(book: Book, event: Event, symbol: str, d: Mapping[str, object]) -> 
         limit=request.limit_price,
         reason=str(d.get("reason", "")),
         support=price_of(d, "support"),
+        fills_from=book.last_fill,
     )
     book.orders[key] = book.live[key] = record
     if role is Role.ENTRY:
@@ -142,6 +143,7 @@ def _leg(book: Book, event: Event, symbol: str, d: Mapping[str, object]) -> None
         parent=parent.key,
         stop=price_of(d, "stop"),
         limit=price_of(d, "limit"),
+        fills_from=parent.fills_from,
     )
     book.orders[record.key] = book.live[record.key] = record
     _name(book, record, d["broker_id"])
@@ -166,7 +168,8 @@ def _seen(book: Book, event: Event, symbol: str, d: Mapping[str, object]) -> Non
 def _fill(book: Book, _event: Event, symbol: str, d: Mapping[str, object]) -> None:
     qty, price = Decimal(str(d["qty"])), Decimal(str(d["price"]))
     side, at = Side(str(d["side"])), instant(d["filled_at"])
-    book.last_fill = str(d["id"])
+    book.fill_ids.add(fill_id := str(d["id"]))
+    book.last_fill = max(book.last_fill or fill_id, fill_id)
     # Brokers book whole cents, fill by fill.
     amount = (qty * price).quantize(CENT, ROUND_HALF_UP)
     book.cash_flow += amount if side is Side.SELL else -amount

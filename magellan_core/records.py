@@ -53,6 +53,8 @@ class OrderRecord:
     support: Decimal | None = None
     first_partial: datetime | None = None
     cancel_asked: datetime | None = None
+    fills_from: str | None = None
+    """The newest fill on record when it was planned: its own come after."""
 
     @property
     def live(self) -> bool:

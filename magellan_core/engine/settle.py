@@ -1,5 +1,6 @@
 """Broker truth first: orders, fills, positions and account, written down as they changed."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +9,7 @@ from magellan_core.engine.desk import Desk, flatten_legs
 from magellan_core.engine.ledger import Ledger
 from magellan_core.engine.splits import Splits
 from magellan_core.lines import Line, line
-from magellan_core.model import Account, BrokerOrder, Fill, Position
+from magellan_core.model import Account, BrokerOrder, Fill, Position, Side
 from magellan_core.ports import Alerts, Broker, Level
 from magellan_core.reconcile import mismatches
 from magellan_core.records import OrderRecord
@@ -82,8 +83,15 @@ class Settler:
         self.foreign = foreign
 
     def _read_fills(self, now: datetime) -> None:
-        for fill in self.broker.fills(self.ledger.book.last_fill):
-            record = self.ledger.book.lookup(fill.order_id)
+        book = self.ledger.book
+        told = self.broker.fills(book.fills_from)
+        fresh = [fill for fill in told if fill.id not in book.fill_ids]
+        waiting = self._bought_untold(fresh)
+        for fill in fresh:
+            if fill.side is Side.SELL and fill.symbol in waiting:
+                # What a share earned is known once what it cost is; its order has it read again.
+                continue
+            record = book.lookup(fill.order_id)
             if record is None:
                 record = self._late_order(fill, now)
             self.ledger.later(
@@ -106,6 +114,17 @@ class Settler:
                     f"foreign-fill-{fill.id}",
                     f"{fill.symbol}: {fill.side.value} of {fill.qty} at {fill.price} is not ours",
                 )
+
+    def _bought_untold(self, fresh: Sequence[Fill]) -> set[str]:
+        """Symbols of which purchases were seen whose fills are neither on record nor told now."""
+        told: Counter[str] = Counter()
+        for fill in fresh:
+            told[fill.order_id] += int(fill.qty)
+        return {
+            o.symbol
+            for o in self.ledger.book.behind.values()
+            if o.side is Side.BUY and o.filled + told[o.broker_id or ""] < o.seen_filled
+        }
 
     def _late_order(self, fill: Fill, now: datetime) -> OrderRecord | None:
         """A fill may tell of an order that we gave up for lost."""

@@ -145,7 +145,8 @@ class Weather(Tally):
             return self._strange_words(told)
         if method == "fills" and self.full and told:
             self.counts["fill listed late"] += 1
-            return told[:-1]
+            late = self.rng.randrange(len(told))
+            return [fill for number, fill in enumerate(told) if number != late]
         return told
 
     def _listed_late(self, told: Any) -> Any:

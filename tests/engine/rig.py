@@ -55,7 +55,7 @@ class Weather:
 
     `fates` of the next writes, first one first: "deliver", "lose" (it never arrives) or "silent"
     (it arrives, the answer does not). `blind`: the broker answers as if it held nothing of ours.
-    `retell` changes what it says of its open orders.
+    `retell` changes what it says of its open orders; of `unlisted` orders it tells no fills yet.
     """
 
     def __init__(self, inner: Broker, log: list[str]) -> None:
@@ -64,6 +64,7 @@ class Weather:
         self.fates: list[str] = []
         self.calendar_lies = False
         self.blind = False
+        self.unlisted: set[str] = set()
         self.retell: Callable[[BrokerOrder], BrokerOrder] = lambda order: order
 
     def _read(self, what: str) -> None:
@@ -93,7 +94,7 @@ class Weather:
 
     def fills(self, after: str | None) -> Sequence[Fill]:
         self._read("fills")
-        return self.inner.fills(after)
+        return [f for f in self.inner.fills(after) if f.order_id not in self.unlisted]
 
     def transfers(self, after: str | None) -> Sequence[Transfer]:
         self._read("transfers")

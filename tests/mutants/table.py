@@ -5,6 +5,7 @@ from dataclasses import dataclass
 CRASH = "tests/engine/test_crash_points.py"
 RECOVERY = ("tests/engine/test_recovery.py",)
 LATE = ("tests/engine/test_late_and_missing.py",)
+LISTED_LATE = ("tests/engine/test_fills_listed_late.py",)
 STORE = ("tests/unit/store/test_journal.py",)
 TRANSPORT = ("tests/contract/test_alpaca_transport.py",)
 
@@ -111,11 +112,25 @@ MUTANTS = (
         RECOVERY,
     ),
     Mutant(
-        "forget the cursor of fills",
+        "forget which fills are on record",
         "magellan_core/fold.py",
-        '    book.last_fill = str(d["id"])\n',
-        "",
-        scripts("targets"),
+        'book.fill_ids.add(fill_id := str(d["id"]))',
+        'fill_id = str(d["id"])',
+        LISTED_LATE,
+    ),
+    Mutant(
+        "read fills on from the newest alone",
+        "magellan_core/engine/settle.py",
+        "self.broker.fills(book.fills_from)",
+        "self.broker.fills(book.last_fill)",
+        LISTED_LATE,
+    ),
+    Mutant(
+        "book a sale before its purchase",
+        "magellan_core/engine/settle.py",
+        "waiting = self._bought_untold(fresh)",
+        "waiting = set[str]()",
+        LISTED_LATE,
     ),
     Mutant(
         "do not round fills to cents",
