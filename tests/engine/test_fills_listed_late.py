@@ -56,6 +56,8 @@ def test_a_sale_is_booked_after_the_purchase_that_it_sells(restarts: bool) -> No
         rig.restart()
     rig.run(TRAP_END + 6 * MINUTE + TEN_SECONDS)
     assert rig.settled()
+    sides = [event.data["side"] for event in rig.lines(Line.FILL)]
+    assert sides == ["buy"] * 3 + ["sell"] * 3
     (trade,) = rig.book.trades
     account = rig.core.account()
     assert trade.pnl == account.cash - 100_000
