@@ -88,23 +88,28 @@ class Engine:
     def recover(self, now: datetime, facts: Mapping[str, object]) -> None:
         """The only start: fold the journal, ask the broker, correct, warm up.
 
-        Raise Unavailable while the broker or the data cannot be asked: call it again then. `facts`
-        go into the start line.
+        Raise Unavailable while the broker or the data cannot be asked: call it again then. Exits
+        that are due go out meanwhile, if only the data is missing. `facts` go into the start line.
         """
         self.load(now, facts)
         if self.ledger.book.live_since is None:
             self.ledger.write(line(now, Line.LIVE))
         self.limits.halts.hear(now)
-        self._truth = self.settler.settle(now)
-        self.prepare(now)
-        self.ledger.flush()
+        truth = self._truth = self.settler.settle(now)
+        try:
+            self.prepare(now)
+        except Unavailable:
+            self._exits(truth, now, session_on(new_york_date(now)))
+            raise
+        finally:
+            self.ledger.flush()
 
     def prepare(self, now: datetime) -> None:
         """Once per session date: tradability, calendar, and indicators built anew."""
         today = new_york_date(now)
         self.assets = tradability(self.broker, self.symbols, today, self.alerts)
         self.calendar_agrees = calendars_agree(self.broker, today, self.alerts)
-        self.feed.rebuild(now)
+        self.feed.rebuild(now, self.active())
         # Before the hour in which sessions are prepared, it does not count for today's.
         session = session_on(today)
         early = session is not None and now < preparation(session)
@@ -152,11 +157,7 @@ class Engine:
     def _work(self, truth: Truth, now: datetime, session: Session | None) -> None:
         doubtful = self.settler.doubtful or bool(self.ledger.book.unsettled())
         self.limits.judge(truth.account, now, session, doubtful=doubtful)
-        # Exits need neither bars nor preparations, so nothing of that can hold them up.
-        self._flatten_if_halted(now)
-        self.intake.begin()
-        self._on_time(self._place(truth, now, session), exits_only=True)
-        self.tender.work(now, session)
+        self._exits(truth, now, session)
         today = new_york_date(now)
         if self.limits.halts.resumed:
             self.prepare(now)
@@ -173,6 +174,15 @@ class Engine:
         self.intake.execute_signals(place)
         self.tender.work(now, session)
         self._due = self.feed.strategy.next_due(self.view(now, session, truth.account))
+
+    def _exits(self, truth: Truth, now: datetime, session: Session | None) -> None:
+        """Exits need neither bars nor preparations, so nothing of that can hold them up."""
+        self._flatten_if_halted(now)
+        self.intake.begin()
+        place = self._place(truth, now, session)
+        self.intake.execute_signals(place, exits_only=True)
+        self._on_time(place, exits_only=True)
+        self.tender.work(now, session)
 
     def _place(self, truth: Truth, now: datetime, session: Session | None) -> Circumstances:
         return Circumstances(

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from magellan_core.engine.ledger import Ledger
 from magellan_core.engine.news import News
 from magellan_core.engine.source import bars_of, is_anchored
+from magellan_core.errors import Unavailable
 from magellan_core.market_hours import (
     Session,
     new_york_date,
@@ -52,11 +53,12 @@ class Feed:
         self._expected: datetime | None = None
         self._asked: int = 0
 
-    def rebuild(self, now: datetime) -> None:
+    def rebuild(self, now: datetime, active: Collection[str]) -> None:
         """A fresh strategy, warmed by the bars before each symbol's cursor.
 
         Bars after the cursor are left for `poll`: they are decisions that were missed. Raise
-        Unavailable, having changed nothing.
+        Unavailable, having changed nothing; also if nothing is told of an active symbol whose bars
+        are on record: what was decided on them would be followed with indicators that saw none.
         """
         strategy, book = self.make_strategy(), self.ledger.book
         needs = strategy.needs
@@ -69,6 +71,11 @@ class Feed:
             cursor = {s: max(at, floor) for s, at in cursor.items()}
         start = min(cursor.values()) - history_of(needs)
         history = bars_of(self.data, needs, needs.symbols, start, now)
+        for symbol in active:
+            if book.cursor.get(symbol, start) > start and not history.get(symbol):
+                raise Unavailable(
+                    f"no bars of {symbol} to warm up on, which it had before: asked again soon"
+                )
         for symbol in needs.symbols:
             bars = [b for b in history.get(symbol, ()) if b.end <= cursor[symbol]]
             for bar in bars:

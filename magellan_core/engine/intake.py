@@ -96,13 +96,13 @@ class Intake:
             case Enter():
                 self._enter(intent, now)
 
-    def execute_signals(self, now: Circumstances) -> None:
+    def execute_signals(self, now: Circumstances, *, exits_only: bool = False) -> None:
         """Signals whose instant has come: exits as soon as the market is open, entries in time."""
         is_open = now.session is not None and now.session.open <= now.now < now.session.close
         book = self.ledger.book
         exits_first = sorted(book.pending.items(), key=lambda p: isinstance(p[1], Enter))
         for symbol, intent in exits_first:
-            if not isinstance(intent, Enter | Exit):
+            if not isinstance(intent, Exit if exits_only else Enter | Exit):
                 continue
             if intent.not_before is not None and now.now < intent.not_before:
                 continue

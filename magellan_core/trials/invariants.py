@@ -49,9 +49,9 @@ class Checker:
         self._overdue: set[str] = set()
         self._attended: set[str] = set()
         self._bare_since: dict[str, datetime] = {}
+        self._cut_off: set[str] = set()
         self.ended_by_venue: set[str] = set()
-        self.clock_error = timedelta(0)
-        """By how much the daemon's clock may be wrong."""
+        self.clock_error = timedelta(0)  # by how much the daemon's clock may be wrong
         self._shadow = Shadow()
         self._fired = 0
 
@@ -128,6 +128,11 @@ class Checker:
                 if symbol in held and began is not None and now >= began + limit:
                     self._overdue.add(symbol)
 
+    def died(self, engine: Engine) -> None:
+        """Exits that died with their daemon, their lines waiting for the disk, are decided anew."""
+        if engine.ledger.backlog:
+            self._cut_off |= engine.ledger.book.exits.keys()
+
     def after_step(self, journal: WatchedJournal, engine: Engine | None) -> None:
         """What must hold at any instant, between ticks and the moment after a death."""
         self._demand(self._at_most_one_live())
@@ -172,7 +177,9 @@ class Checker:
                 continue
             covered, partly = self._cover(held.symbol)
             bare = held.qty - covered
-            if bare > partly:
+            if bare <= 0:
+                self._cut_off.discard(held.symbol)
+            if bare > partly and held.symbol not in self._cut_off:
                 yield f"{held.symbol}: {held.qty} held, {covered} under a stop, {partly} partial"
             is_open = session is not None and session.open <= now < session.close
             if bare <= 0 or engine is None or not is_open:
@@ -259,7 +266,7 @@ class Checker:
                 yield f"fill {fill} is on record {count} times"
 
     def _profit(self, book: Book) -> Iterator[str]:
-        """Flat, what was earned is what the cash grew by; by day and by trade alike."""
+        """Flat, what was earned is what the cash grew by, by day and by trade."""
         if self.exchange.positions(self.number):
             return
         earned = self.exchange.account(self.number).cash - self.opening_cash
@@ -268,8 +275,6 @@ class Checker:
         for name, told in (("days", by_day), ("trades", by_trade)):
             if abs(told - earned) >= CENT:
                 yield f"the exchange paid {earned}, the journal's {name} say {told:.4f}"
-
-    # -- words ---------------------------------------------------------------------------------
 
     def _disk_was_full(self) -> bool:
         return self.tally.disk_was_full

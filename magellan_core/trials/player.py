@@ -149,6 +149,8 @@ class Player:
         self.engine = engine
 
     def _die(self) -> None:
+        if self.engine is not None:
+            self.checker.died(self.engine)
         self.engine = None
         self.tally.life += 1
         self.tally.full_for, self.tally.doomed = 0, None

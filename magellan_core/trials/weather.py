@@ -14,7 +14,12 @@ from magellan_core.model import Bar, BrokerOrder
 from magellan_core.trials.faults import Answer, Call, Fault, Kill, Place, Tally
 
 UNKNOWN_WORD = "replaced_pending_review"
+# Fields that hold one of a list of words, which may grow.
+WORDS = frozenset(
+    {"status", "type", "order_type", "side", "order_class", "time_in_force", "position_intent"}
+)
 HALF = 0.5
+FILLS_MORE = 10
 LISTED_WITHIN = timedelta(seconds=8)
 ANSWERS = (
     Answer.LOST,
@@ -135,7 +140,9 @@ class Weather(Tally):
             return told
         if method == "positions":
             return self._late_positions(told)
-        if self.rng.random() >= self.climate.tamper:
+        # Fills are asked for seldom: their chance is greater, or none would ever be listed late.
+        chance = self.climate.tamper * (FILLS_MORE if self.full and method == "fills" else 1)
+        if self.rng.random() >= chance:
             return told
         if method == "bars":
             return self._poor_bars(told)
@@ -204,7 +211,7 @@ class Weather(Tally):
         return told
 
     def null_fields(self, body: Any) -> Any:
-        """One field of an answer is null that never was before."""
+        """One field of an answer is null that never was before, or says a new word."""
         if self.calm or self.rng.random() >= self.climate.tamper:
             return body
         rows = body if isinstance(body, list) else [body]
@@ -215,7 +222,7 @@ class Weather(Tally):
             return body
         row = self.rng.choice(rows)
         name = self.rng.choice(sorted(row))
-        if self.full and isinstance(row[name], str) and self.rng.random() < HALF:
+        if self.full and name in WORDS and self.rng.random() < HALF:
             row[name] = UNKNOWN_WORD
             self.counts["unknown word"] += 1
             return body

@@ -136,11 +136,15 @@ class Weather:
 
 
 class LoggedData:
-    """ports.MarketData that notes what was asked. `late`: bars that end then are not told yet."""
+    """ports.MarketData that notes what was asked. `late`: bars that end then are not told yet.
+
+    `down`: nothing is told. `empty`: nothing is told of bars, and that is said to be all.
+    """
 
     def __init__(self, inner: CoreData, log: list[str]) -> None:
         self.inner, self.log = inner, log
         self.late: set[datetime] = set()
+        self.down = self.empty = False
 
     def bars(
         self,
@@ -152,6 +156,10 @@ class LoggedData:
         split_adjusted: bool,
     ) -> Mapping[str, Sequence[Bar]]:
         self.log.append("bars")
+        if self.down:
+            raise Unavailable("GET /stocks/bars: connection refused")
+        if self.empty:
+            return {}
         told = self.inner.bars(symbols, timeframe, start, end, split_adjusted=split_adjusted)
         return {s: [b for b in bars if b.end not in self.late] for s, bars in told.items()}
 

@@ -24,6 +24,8 @@ FOUND = {
     481: "a death drawn in the storm comes no later (a fault of the simulator)",
     507: "a sale that left over a full disk is known again after its daemon was killed",
     525: "an order without a quantity is no answer",
+    1044: "bars are on record, the answer holds none: indicators are not built of nothing",
+    1098: "an exit that died with its daemon over a full disk is decided anew (of the check)",
     25: "an entry given up for lost that fills after all is a position",
 }
 

@@ -41,6 +41,27 @@ MUTANTS = (
         ("tests/engine/test_adoption.py",),
     ),
     Mutant(
+        "let exits wait for bars at a start",
+        ENGINE + "engine.py",
+        "            self._exits(truth, now, session_on(new_york_date(now)))\n            raise",
+        "            raise",
+        ("tests/engine/test_without_bars.py",),
+    ),
+    Mutant(
+        "let a signal to sell wait for bars",
+        ENGINE + "engine.py",
+        "        self.intake.execute_signals(place, exits_only=True)\n",
+        "",
+        ("tests/engine/test_without_bars.py",),
+    ),
+    Mutant(
+        "build indicators of nothing",
+        ENGINE + "feed.py",
+        "> start and not history.get(symbol):",
+        "> now and not history.get(symbol):",
+        ("tests/engine/test_without_bars.py",),
+    ),
+    Mutant(
         "take a missing quantity for none",
         "magellan_core/alpaca/parse.py",
         'told.number("qty"),\n        filled_qty',

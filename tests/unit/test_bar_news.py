@@ -165,7 +165,7 @@ class Polled:
         self.feed = Feed(lambda: build(told), self.rest, Ledger(self.journal), retries)
         self.feed.news.source = self.stream
         self.rest.rows = [minute(0), minute(1)]
-        self.feed.rebuild(OPEN + 2 * MINUTE)
+        self.feed.rebuild(OPEN + 2 * MINUTE, [])
         self.poll(2 * MINUTE)
         assert self.poll(3 * MINUTE) == []
 
