@@ -13,7 +13,6 @@ from magellan_core.book import Book
 from magellan_core.config import Config
 from magellan_core.engine.engine import Engine
 from magellan_core.errors import MagellanError
-from magellan_core.fold import apply
 from magellan_core.lines import Line
 from magellan_core.market_hours import new_york_date, session_on
 from magellan_core.model import OrderRequest, Side
@@ -25,6 +24,7 @@ from magellan_core.paper.ledger import STOPS
 from magellan_core.paper.orders import Order
 from magellan_core.records import Role
 from magellan_core.trials.faults import Call, Tally
+from magellan_core.trials.shadow import Shadow, fold
 from magellan_core.trials.watched import WatchedJournal
 
 # A tranche left partly filled, or an entry cancelled beside it, has its stop within this.
@@ -283,21 +283,3 @@ class Checker:
         told = list(breaches)
         if told:
             raise Broken(f"{self.exchange.now:%F %T} life {self.tally.life}: " + "; ".join(told))
-
-
-class Shadow:
-    """The book as the journal on disk tells it, read on from where it was left."""
-
-    def __init__(self) -> None:
-        self.book, self.seq = Book(), 0
-
-    def read(self, journal: WatchedJournal) -> Book:
-        for number, event in journal.since(self.seq):
-            apply(self.book, event)
-            self.seq = number
-        return self.book
-
-
-def fold(journal: WatchedJournal) -> Book:
-    """The book as a new process would find it."""
-    return Shadow().read(journal)
