@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
+from magellan_core.addresses import faults_of, root, trading_faults
 from magellan_core.config_model import (
     MODELS,
     AccountInfo,
@@ -228,32 +227,12 @@ def _timeframe(model: Model) -> str:
 
 
 def _addresses(model: Model) -> Iterator[str]:
-    """A live account is traded only by a config that says so."""
-    url = model.ssm_parameters.base_url
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        yield f"ssm_parameters.base_url: {url!r} is no http(s) address"
-    elif not (is_paper(url) or model.account_info.live_trading_allowed):
-        yield (
-            f"ssm_parameters.base_url: {url} is not a paper account's; set "
-            "account_info.live_trading_allowed to true only if real money is meant"
-        )
-
-
-def is_paper(url: str) -> bool:
-    """Alpaca's paper host, or an exchange on this machine."""
-    return urlsplit(url).hostname == "paper-api.alpaca.markets" or is_loopback(url)
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the address is on this machine."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    """A live account is traded only by a config that says so, and keys are not sent in clear."""
+    ssm, live = model.ssm_parameters, model.account_info.live_trading_allowed
+    for fault in trading_faults(root(ssm.base_url), live=live):
+        yield f"ssm_parameters.base_url: {fault}"
+    for fault in faults_of(root(ssm.data_url)):
+        yield f"ssm_parameters.data_url: {fault}"
 
 
 def is_pending(config: Config) -> bool:

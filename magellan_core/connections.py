@@ -10,7 +10,7 @@ from magellan_core.alpaca.deadline import Limits
 from magellan_core.alpaca.transport import Rest, data_rest, trading_rest
 from magellan_core.aws.credentials import Keys, Parameters, fetch
 from magellan_core.config import Config
-from magellan_core.environment import Environment, bar_stream_url_of, stream_url_of
+from magellan_core.environment import Environment, bar_stream_url_of, hosts_of
 from magellan_core.keyring import KeyRing, check_account
 from magellan_core.model import Account
 
@@ -21,17 +21,18 @@ Connect = Callable[[str, str, str, Limits], Rest]
 
 
 class Connections:
-    """Where a strategy trades. Opening raises CredentialsError or Unavailable without keys."""
+    """Where a strategy trades.
+
+    Opening raises ConfigError for an address that must not get the keys, and CredentialsError or
+    Unavailable without keys.
+    """
 
     def __init__(
         self, config: Config, path: Path, environment: Environment, environ: Mapping[str, str]
     ) -> None:
         self._config, self._path = config, path
         ssm = config.ssm_parameters
-        self.base_url = environment.base_url or ssm.base_url
-        self.stream_url = environment.stream_url or stream_url_of(self.base_url)
-        # An exchange of ours serves its own data: real prices and made-up fills must not meet.
-        self._data_url = environment.data_url or environment.base_url or ssm.data_url
+        self.base_url, self._data_url, self.stream_url = hosts_of(environment, config)
         names = Parameters(ssm.api_key_path, ssm.api_secret_path, ssm.region)
         again = partial(fetch, names, environ, RENEWAL_SECONDS)
         self.ring = KeyRing(fetch(names, environ), again, self._prove)

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from magellan_core.addresses import DATA_URL, PAPER_URL, Hosts, Named, settle
+from magellan_core.config import Config
+
 INSTALLED_CONFIGS = Path("/etc/magellan")
 INSTALLED_STATE = Path("/var/lib/magellan")
 BESIDE_THE_CODE = Path("var/state")
@@ -21,9 +24,7 @@ class Environment:
 
     config: Path
     state: Path
-    base_url: str | None
-    data_url: str | None
-    stream_url: str | None
+    hosts: Named
     exchange: str | None
     patrol_seconds: float | None
     start_patience_seconds: float
@@ -31,15 +32,13 @@ class Environment:
 
 def read(environ: Mapping[str, str], strategy: str, beside: Path) -> Environment:
     """Settle every path. `beside` is the config.json next to run_strategy.py."""
-    base_url = environ.get("APCA_API_BASE_URL")
+    named = named_hosts(environ)
     patrol = environ.get("MAGELLAN_PATROL_SECONDS")
     return Environment(
         config=_config(environ, strategy, beside),
         state=_named_state(environ) or BESIDE_THE_CODE,
-        base_url=base_url,
-        data_url=environ.get("APCA_API_DATA_URL"),
-        stream_url=environ.get("APCA_API_STREAM_URL"),
-        exchange=base_url if environ.get("MAGELLAN_CLOCK") == "exchange" else None,
+        hosts=named,
+        exchange=named.base if environ.get("MAGELLAN_CLOCK") == "exchange" else None,
         patrol_seconds=None if patrol is None else float(patrol),
         start_patience_seconds=float(environ.get("MAGELLAN_START_PATIENCE") or START_PATIENCE),
     )
@@ -68,6 +67,27 @@ def _named_state(environ: Mapping[str, str]) -> Path | None:
     return Path(named.split(":")[0]) if named else None
 
 
+def named_hosts(environ: Mapping[str, str]) -> Named:
+    """The addresses that the environment names; an empty variable names none."""
+    names = ("APCA_API_BASE_URL", "APCA_API_DATA_URL", "APCA_API_STREAM_URL")
+    base, data, stream = (environ.get(name, "").strip() or None for name in names)
+    return Named(base, data, stream)
+
+
+def hosts_of(environment: Environment, config: Config) -> Hosts:
+    """Where a strategy's broker is. Raise ConfigError for what must not be given its keys."""
+    ssm, live = config.ssm_parameters, config.account_info.live_trading_allowed
+    return settle(environment.hosts, ssm.base_url, ssm.data_url, live=live)
+
+
+def hosts_without_config(environ: Mapping[str, str]) -> Hosts:
+    """Alpaca's, or what the environment names, for a script that reads and never trades.
+
+    Raise ConfigError for an address that is none, or that would send the keys in clear.
+    """
+    return settle(named_hosts(environ), PAPER_URL, DATA_URL, live=True)
+
+
 def bar_stream_url_of(data_url: str, feed: str) -> str:
     """The data stream's address: of Alpaca's data host its stream host, else the same host."""
     parts = urlsplit(data_url)
@@ -75,10 +95,3 @@ def bar_stream_url_of(data_url: str, feed: str) -> str:
     alpaca = parts.netloc.startswith("data.") and parts.netloc.endswith(".alpaca.markets")
     host = f"stream.{parts.netloc}" if alpaca else parts.netloc
     return f"{scheme}://{host}/v2/{feed}"
-
-
-def stream_url_of(base_url: str) -> str:
-    """The trade_updates address of a REST address: the same host, /stream."""
-    parts = urlsplit(base_url)
-    scheme = "wss" if parts.scheme == "https" else "ws"
-    return f"{scheme}://{parts.netloc}/stream"

@@ -7,8 +7,9 @@ the working ones away.
 from collections.abc import Callable
 from pathlib import Path
 
+from magellan_core.addresses import is_loopback
 from magellan_core.aws.credentials import Keys
-from magellan_core.config import PENDING, Config, is_loopback
+from magellan_core.config import PENDING, Config
 from magellan_core.errors import ConfigError, CredentialsError
 from magellan_core.model import Account
 

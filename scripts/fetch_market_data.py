@@ -23,9 +23,10 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from magellan_core.alpaca.history import History
-from magellan_core.alpaca.transport import actions_rest, data_rest, endpoints
+from magellan_core.alpaca.transport import actions_rest, data_rest
 from magellan_core.arguments import Parser
 from magellan_core.backtest.fetch import Order, fetch
+from magellan_core.environment import hosts_without_config
 from magellan_core.errors import CredentialsError, ExitCode, MagellanError
 from magellan_core.model import Timeframe
 
@@ -59,7 +60,7 @@ def history(environ: Mapping[str, str], feed: str, pace: Pace) -> History:
         raise CredentialsError(
             "no keys: set APCA_API_KEY_ID and APCA_API_SECRET_KEY to a paper account's"
         )
-    url = endpoints(environ).data
+    url = hosts_without_config(environ).data
     return History(data_rest(key, secret, url), actions_rest(key, secret, url), feed, pace)
 
 

@@ -19,8 +19,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from magellan_core.alpaca.transport import PAPER_URL
 from magellan_core.arguments import Parser
+from magellan_core.environment import hosts_without_config
 from magellan_core.errors import MagellanError
 from magellan_core.operations.key_storing import Storing, store
 
@@ -31,9 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--region", help="default: AWS_REGION, the profile's, the instance's")
     parser.add_argument("--kms-key", help="id of the KMS key (default: aws/ssm)")
     asked = parser.parse_args(arguments)
-    base_url = os.environ.get("APCA_API_BASE_URL", PAPER_URL)
-    storing = Storing(asked.account, base_url, asked.region, asked.kms_key)
     try:
+        base_url = hosts_without_config(os.environ).trading
+        storing = Storing(asked.account, base_url, asked.region, asked.kms_key)
         names = store(storing, getpass("API key id: "), getpass("API secret key: "), os.environ)
     except MagellanError as fault:
         sys.stderr.write(f"store_credentials: {fault}\n")

@@ -17,7 +17,7 @@ MAX_LINES = 300
 # A file imports lower layers or its own package; a module directly under magellan_core belongs to
 # that package, and so may also import its own layer.
 LAYERS: dict[int, str] = {
-    0: "arguments errors model order_states indicators market_hours session_table prices",
+    0: "addresses arguments errors model order_states indicators market_hours session_table prices",
     1: "strategy sizing risk reconcile regular_hours config config_model config_risk config_types"
     " config_schema lines records book fold fold_account fold_split",
     2: "ports STRATEGY",

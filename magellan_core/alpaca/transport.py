@@ -3,12 +3,10 @@
 LAW: a POST, PATCH or DELETE is sent once; whoever called it learns what is known of its outcome.
 """
 
-import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import NamedTuple, NoReturn
-from urllib.parse import urlsplit
+from typing import NoReturn
 
 from alpaca.common.exceptions import APIError
 from alpaca.common.rest import RESTClient
@@ -18,44 +16,9 @@ from alpaca.trading.client import TradingClient
 from requests import Response
 from requests.exceptions import JSONDecodeError
 
+from magellan_core.addresses import DATA_URL, PAPER_URL
 from magellan_core.alpaca.deadline import DeadlineSession, Limits, place
-from magellan_core.errors import ConfigError, CredentialsError, RateLimited, Unavailable
-
-PAPER_URL = "https://paper-api.alpaca.markets"
-DATA_URL = "https://data.alpaca.markets"
-
-
-class Endpoints(NamedTuple):
-    """Where the broker is: host roots for REST, the complete address for the stream."""
-
-    trading: str = PAPER_URL
-    data: str = DATA_URL
-
-    @property
-    def stream(self) -> str:
-        """The trade_updates websocket of the trading host."""
-        return "ws" + self.trading.removeprefix("http") + "/stream"
-
-    @property
-    def on_loopback(self) -> bool:
-        """Whether orders go to an exchange on this machine."""
-        return _is_loopback(urlsplit(self.trading).hostname)
-
-
-def endpoints(env: Mapping[str, str]) -> Endpoints:
-    """The hosts named by APCA_API_BASE_URL and APCA_API_DATA_URL; Alpaca's paper host by default.
-
-    An exchange on loopback serves its own data unless told otherwise: real prices and made-up
-    fills must not meet by accident. Raises ConfigError for an address that is no http(s) host, or
-    that would send keys in the clear.
-    """
-    faults: list[str] = []
-    trading = _root(env, "APCA_API_BASE_URL", PAPER_URL, faults)
-    loopback = _is_loopback(urlsplit(trading).hostname)
-    data = _root(env, "APCA_API_DATA_URL", trading if loopback else DATA_URL, faults)
-    if faults:
-        raise ConfigError("environment", faults)
-    return Endpoints(trading, data)
+from magellan_core.errors import CredentialsError, RateLimited, Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,24 +146,3 @@ def _told(response: Response) -> tuple[int | None, str | None]:
 
 def _address(client: RESTClient) -> str:
     return f"{client._base_url}/{client._api_version}"
-
-
-def _root(env: Mapping[str, str], name: str, default: str, faults: list[str]) -> str:
-    """The host root that the variable names: alpaca-py adds /v2 itself."""
-    told = env.get(name, "").strip()
-    root = (told or default).rstrip("/").removesuffix("/v2")
-    parts = urlsplit(root)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path:
-        faults.append(f"{name} is {told!r}: give a host root such as {default}")
-    elif parts.scheme == "http" and not _is_loopback(parts.hostname):
-        faults.append(f"{name} is {told!r}: only https keeps the keys secret on the way")
-    return root
-
-
-def _is_loopback(host: str | None) -> bool:
-    if host is None or host == "localhost":
-        return host is not None
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

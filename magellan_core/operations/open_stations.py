@@ -14,7 +14,7 @@ from magellan_core.alpaca.deadline import Limits
 from magellan_core.alpaca.transport import data_rest, trading_rest
 from magellan_core.aws.credentials import FILE_NAME, KEY_NAME, SECRET_NAME, Parameters, fetch
 from magellan_core.config import Config, load
-from magellan_core.environment import Environment, read, state_dir
+from magellan_core.environment import Environment, hosts_of, read, state_dir
 from magellan_core.errors import (
     ConfigError,
     ConfigMissing,
@@ -131,9 +131,11 @@ def _with_fetched_keys(
     environ: Mapping[str, str],
     state: Path | None,
 ) -> Station:
-    """With the keys that the daemon would use; without them, the station says why."""
-    base_url = environment.base_url or config.ssm_parameters.base_url
-    data_url = environment.data_url or environment.base_url or config.ssm_parameters.data_url
+    """With the keys that the daemon would use; without them, the station says why.
+
+    Raise ConfigError for an address that must not get them.
+    """
+    base_url, data_url, _ = hosts_of(environment, config)
     ssm = config.ssm_parameters
     keys, why, refused = None, "", False
     try:

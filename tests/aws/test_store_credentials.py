@@ -121,6 +121,13 @@ def test_keys_that_do_not_are_not_stored(
     assert parameters(aws) == before
 
 
+def test_keys_are_not_even_asked_for_when_they_would_be_sent_in_clear(aws: str) -> None:
+    env = {"AWS_ENDPOINT_URL": aws, "APCA_API_BASE_URL": "http://192.0.2.1"}
+    code, screen = run(ANN.number, [], env)
+    assert (code, "in clear" in " ".join(screen.split())) == (ExitCode.CONFIG, True), screen
+    assert "API key id" not in screen
+
+
 def test_a_parameter_store_that_cannot_be_reached_is_unavailable() -> None:
     with floor() as exchange:
         env = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "APCA_API_BASE_URL": exchange.url}

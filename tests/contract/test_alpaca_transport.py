@@ -8,8 +8,8 @@ from contextlib import closing, contextmanager
 import pytest
 
 from magellan_core.alpaca.deadline import Limits
-from magellan_core.alpaca.transport import Rejection, Rest, data_rest, endpoints, trading_rest
-from magellan_core.errors import ConfigError, CredentialsError, RateLimited, Unavailable
+from magellan_core.alpaca.transport import Rejection, Rest, data_rest, trading_rest
+from magellan_core.errors import CredentialsError, RateLimited, Unavailable
 from tests.contract import scripted_server as wire
 from tests.contract.scripted_server import Reply, Script, scripted
 
@@ -169,51 +169,3 @@ def test_the_data_client_goes_through_the_same_session() -> None:
         with pytest.raises(Unavailable):
             rest.get("/stocks/bars")
         assert time.monotonic() - began < QUICK.call + 0.5
-
-
-@pytest.mark.parametrize(
-    ("env", "trading", "data", "stream"),
-    [
-        (
-            {},
-            "https://paper-api.alpaca.markets",
-            "https://data.alpaca.markets",
-            "wss://paper-api.alpaca.markets/stream",
-        ),
-        (
-            {"APCA_API_BASE_URL": "https://paper-api.alpaca.markets/v2/"},
-            "https://paper-api.alpaca.markets",
-            "https://data.alpaca.markets",
-            "wss://paper-api.alpaca.markets/stream",
-        ),
-        (
-            {"APCA_API_BASE_URL": "http://127.0.0.1:8100/"},
-            "http://127.0.0.1:8100",
-            "http://127.0.0.1:8100",
-            "ws://127.0.0.1:8100/stream",
-        ),
-        (
-            {
-                "APCA_API_BASE_URL": "http://[::1]:8100",
-                "APCA_API_DATA_URL": "https://data.alpaca.markets",
-            },
-            "http://[::1]:8100",
-            "https://data.alpaca.markets",
-            "ws://[::1]:8100/stream",
-        ),
-    ],
-)
-def test_hosts_come_from_the_environment(
-    env: dict[str, str], trading: str, data: str, stream: str
-) -> None:
-    found = endpoints(env)
-    assert (found.trading, found.data, found.stream) == (trading, data, stream)
-    assert found.on_loopback == trading.startswith("http:")
-
-
-@pytest.mark.parametrize(
-    "url", ["paper-api.alpaca.markets", "ftp://x", "http://exchange.example", "https://x/v3"]
-)
-def test_an_address_that_cannot_be_right_is_refused(url: str) -> None:
-    with pytest.raises(ConfigError, match="APCA_API_BASE_URL"):
-        endpoints({"APCA_API_BASE_URL": url})

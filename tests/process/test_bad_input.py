@@ -159,3 +159,20 @@ def test_an_old_python_is_told_so(script: str) -> None:
         assert done.returncode == ExitCode.PYTHON_TOO_OLD, done.stderr
         assert "Python 3.12 is needed" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "url", ["http://192.0.2.1", "https://api.alpaca.markets", "paper-api.alpaca.markets"]
+)
+@pytest.mark.parametrize(
+    "arguments",
+    [[BEAR_TRAP], ["scripts/monitor_dashboard.py", "--once", "--strategy", "bear_trap"]],
+    ids=["daemon", "dashboard"],
+)
+def test_keys_are_not_sent_to_an_address_that_must_not_get_them(
+    tmp_path: Path, arguments: list[str], url: str
+) -> None:
+    keys = {"APCA_API_KEY_ID": "PK-of-nobody", "APCA_API_SECRET_KEY": "a secret of nobody"}
+    done = run(tmp_path, *arguments, APCA_API_BASE_URL=url, **keys)
+    assert done.returncode == ExitCode.CONFIG
+    assert "APCA_API_BASE_URL" in said(done)

@@ -13,7 +13,7 @@ from deployable_strategies.bear_trap import build as bear_trap
 from deployable_strategies.daily_trend_hysteresis import build as daily_trend
 from deployable_strategies.hourly_swing import build as hourly_swing
 from magellan_core.compose import settings_of
-from magellan_core.config import DESCRIPTIVE, Config, is_loopback, is_paper, is_pending, load, parse
+from magellan_core.config import DESCRIPTIVE, Config, is_pending, load, parse
 from magellan_core.config_schema import json_schema, leaf_paths
 from magellan_core.errors import ConfigError, ConfigMissing
 from magellan_core.strategy import Strategy
@@ -170,6 +170,10 @@ def test_the_digest_is_of_the_file_as_it_stands() -> None:
         ("http://127.0.0.1.example.com", False, False),
         ("paper-api.alpaca.markets", True, False),
         ("file:///etc/passwd", True, False),
+        ("http://paper-api.alpaca.markets", True, False),
+        ("http://10.0.0.1:8080", True, False),
+        ("https://paper-api.alpaca.markets:99999", True, False),
+        ("https://paper-api.alpaca.markets/v2/", False, True),
     ],
 )
 def test_real_money_is_traded_only_by_a_file_that_says_so(
@@ -185,15 +189,24 @@ def test_real_money_is_traded_only_by_a_file_that_says_so(
         assert faults_of(text)[0].startswith("ssm_parameters.base_url: ")
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "localhost", "[::1]"])
-def test_loopback_is_this_machine(host: str) -> None:
-    assert is_loopback(f"http://{host}:1")
-    assert is_paper(f"http://{host}:1")
-
-
-@pytest.mark.parametrize("host", ["10.0.0.1", "0.0.0.0", "example.com", "localhost.example.com"])  # noqa: S104 - not bound
-def test_another_machine_is_not(host: str) -> None:
-    assert not is_loopback(f"http://{host}:1")
+@pytest.mark.parametrize(
+    ("data_url", "passes"),
+    [
+        ("https://data.alpaca.markets", True),
+        ("https://data.alpaca.markets/v2", True),
+        ("http://127.0.0.1:8080", True),
+        ("foo", False),
+        ("ftp://x", False),
+        ("http://evil.example", False),
+        ("https://data.alpaca.markets:99999", False),
+    ],
+)
+def test_keys_are_sent_to_no_data_host_in_clear(data_url: str, passes: bool) -> None:
+    text = changed("bear_trap", {"ssm_parameters.data_url": data_url})
+    if passes:
+        assert parse(text, "config.json").ssm_parameters.data_url == data_url
+    else:
+        assert faults_of(text)[0].startswith("ssm_parameters.data_url: ")
 
 
 # -- the shipped files -----------------------------------------------------------------------

@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from magellan_core.addresses import is_loopback
 from magellan_core.alpaca.broker import AlpacaBroker
 from magellan_core.book import Book
-from magellan_core.config import PENDING, Config, is_loopback, load
-from magellan_core.environment import Environment, read
+from magellan_core.config import PENDING, Config, load
+from magellan_core.environment import Environment, hosts_of, read
 from magellan_core.errors import ExitCode, MagellanError
 from magellan_core.fold import apply
 from magellan_core.model import Account
@@ -69,7 +70,11 @@ class StrategyCheck:
             return
         yield self._found("config", Colour.GREEN, f"{path} ({config.digest})")
         yield self._halts()
-        base_url = self.environment.base_url or config.ssm_parameters.base_url
+        try:
+            base_url = hosts_of(self.environment, config).trading
+        except MagellanError as fault:
+            yield self._found("address", Colour.RED, str(fault))
+            return
         if config.account_info.account_id == PENDING and not is_loopback(base_url):
             said = f"account id is {PENDING}: create the account and put its number into {path}"
             yield self._found("account id", Colour.RED, said)
