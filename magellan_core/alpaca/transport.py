@@ -67,7 +67,8 @@ class Rest:
         except APIError as error:
             if error.response is None:
                 raise Unavailable(f"{where}: no answer: try again") from error
-            return _rejection(where, error.response)
+            trading = isinstance(self._client, TradingClient)
+            return _rejection(where, error.response, trading=trading)
         except JSONDecodeError as error:
             raise Unavailable(f"{where}: the answer is not JSON: check the base URL") from error
 
@@ -106,14 +107,19 @@ def actions_rest(key: str, secret: str, url: str = DATA_URL, limits: Limits | No
     return Rest(client, limits or Limits())
 
 
-def _rejection(where: str, response: Response) -> Rejection:
-    """What an HTTP error says. Raises unless it is a client error in Alpaca's form."""
+def _rejection(where: str, response: Response, *, trading: bool) -> Rejection:
+    """What an HTTP error says. Raises unless it is a client error in Alpaca's form.
+
+    A 403 without a code means bad keys, but of market data it may mean the plan: then its words
+    tell.
+    """
     status = response.status_code
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         raise RateLimited(f"{where}: too many requests (429): ask less often")
     code, message = _told(response)
-    nameless = code is None and status == HTTPStatus.FORBIDDEN
-    if status == HTTPStatus.UNAUTHORIZED or (nameless and message is not None):
+    nameless = code is None and status == HTTPStatus.FORBIDDEN and message is not None
+    of_keys = nameless and (trading or str(message).lower().startswith("forbidden"))
+    if status == HTTPStatus.UNAUTHORIZED or of_keys:
         _refused_keys(where, status)
     if message is None:
         raise Unavailable(

@@ -167,7 +167,8 @@ def _permitted_end(call: Call, end: datetime, *, told: bool) -> datetime:
         return end
     if told:
         message = "subscription does not permit querying recent SIP data"
-        raise Rejected(rules.recent_sip_status, UNPROCESSABLE, message)
+        code = UNPROCESSABLE if rules.recent_sip_coded else None
+        raise Rejected(rules.recent_sip_status, code, message)
     return newest
 
 

@@ -62,6 +62,7 @@ class Rules:
     data_plan: "paid" sees real-time SIP data, "free" does not: REST refuses it while younger than
         15 minutes, the stream answers 409.
     recent_sip_status: HTTP status of that refusal, 403 or 422.
+    recent_sip_coded: whether that refusal carries a code.
     start_inside_bar: bars are told from the first that starts at or after `start` ("next"), or
         from the one that contains it ("containing").
     stream_symbols: symbols that one data stream may have on the free plan.
@@ -93,6 +94,7 @@ class Rules:
     easy_to_borrow: bool = True
     data_plan: Literal["paid", "free"] = "paid"
     recent_sip_status: int = 403
+    recent_sip_coded: bool = True
     start_inside_bar: Literal["next", "containing"] = "next"
     stream_symbols: int = 30
     stream_symbols_of_bars: bool = False

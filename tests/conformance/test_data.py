@@ -1,6 +1,7 @@
 """Conformance 57 to 60: historical bars over REST."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,6 +10,9 @@ from alpaca.data.enums import DataFeed
 from alpaca.data.requests import StockBarsRequest
 from alpaca.data.timeframe import TimeFrame
 
+from magellan_core.alpaca.data import AlpacaData
+from magellan_core.alpaca.transport import data_rest
+from magellan_core.errors import Unavailable
 from magellan_core.market_hours import at_new_york
 from magellan_core.model import Bar, Timeframe
 from magellan_core.paper.exchange import Exchange
@@ -67,6 +71,18 @@ def test_f58_an_unknown_symbol_is_an_empty_answer(site: Floor) -> None:
     assert answer.status_code == 200
     assert answer.json() == {"bars": {}, "next_page_token": None}
     assert starts(site, TimeFrame.Minute, "NOPE", "AMC", start=OPEN).keys() == {"AMC"}
+
+
+def test_the_refusal_of_recent_sip_data_may_carry_no_code() -> None:
+    with floor(start=NOW, rules=Rules(data_plan="free", recent_sip_coded=False)) as site:
+        answer = site.ask("GET", f"/v2/stocks/bars?symbols=AMC&timeframe=1Min&end={NOW:%FT%TZ}")
+        words = "subscription does not permit querying recent SIP data"
+        assert (answer.status_code, answer.json()) == (403, {"message": words})
+        with (
+            closing(data_rest(ANN.key, ANN.secret, site.url)) as rest,
+            pytest.raises(Unavailable, match="data plan has no recent sip data"),
+        ):
+            AlpacaData(rest, "sip").bars(["AMC"], Timeframe.MINUTE, OPEN, NOW, split_adjusted=False)
 
 
 @pytest.mark.parametrize("status", [403, 422])

@@ -10,7 +10,7 @@ import pytest
 from magellan_core.alpaca.data import AlpacaData, Feed
 from magellan_core.alpaca.deadline import Limits
 from magellan_core.alpaca.transport import data_rest
-from magellan_core.errors import Unavailable
+from magellan_core.errors import CredentialsError, Unavailable
 from magellan_core.market_hours import at_new_york
 from magellan_core.model import Timeframe
 from tests.contract import scripted_server as wire
@@ -142,10 +142,21 @@ def test_an_answer_without_bars_is_not_taken_for_no_bars(reply: Reply) -> None:
 
 
 @pytest.mark.parametrize("status", [403, 422])
-def test_a_data_plan_that_is_too_small_is_named_with_its_remedy(status: int) -> None:
+@pytest.mark.parametrize("code", [42210000, None])
+def test_a_data_plan_that_is_too_small_is_named_with_its_remedy(
+    status: int, code: int | None
+) -> None:
     with (
-        data_of(wire.refusal(status, 42210000, NO_SIP), feed="sip") as (_, data),
+        data_of(wire.refusal(status, code, NO_SIP), feed="sip") as (_, data),
         pytest.raises(Unavailable, match="set the data feed to iex"),
+    ):
+        read(data)
+
+
+def test_refused_keys_are_told_apart_from_a_small_plan() -> None:
+    with (
+        data_of(wire.refusal(403, None, "forbidden.")) as (_, data),
+        pytest.raises(CredentialsError),
     ):
         read(data)
 
