@@ -112,7 +112,8 @@ class Settler:
                 self.alerts.alert(
                     Level.CRITICAL,
                     f"foreign-fill-{fill.id}",
-                    f"{fill.symbol}: {fill.side.value} of {fill.qty} at {fill.price} is not ours",
+                    f"{fill.symbol}: {fill.side.value} of {fill.qty} at {fill.price} is not ours; "
+                    + self._whose(fill),
                 )
 
     def _bought_untold(self, fresh: Sequence[Fill]) -> set[str]:
@@ -125,6 +126,13 @@ class Settler:
             for o in self.ledger.book.behind.values()
             if o.side is Side.BUY and o.filled + told[o.broker_id or ""] < o.seen_filled
         }
+
+    def _whose(self, fill: Fill) -> str:
+        """What becomes of shares that somebody else bought or sold, for the one who did."""
+        held = self.ledger.book.positions.get(fill.symbol)
+        if held is None or not held.qty:
+            return "nothing here looks after it: its symbol takes no entries until it is flat"
+        return f"{held.qty:f} shares are now looked after as one position, and sold as one"
 
     def _late_order(self, fill: Fill, now: datetime) -> OrderRecord | None:
         """A fill may tell of an order that we gave up for lost."""

@@ -1,6 +1,7 @@
 """A split over night: shares, stops and targets follow, and nothing is "unexplained"."""
 
 from datetime import date
+from decimal import Decimal
 
 import pytest
 
@@ -60,6 +61,62 @@ def test_shares_that_a_person_doubles_are_no_split_and_are_told_of() -> None:
     rig.run(at_new_york(DAY, 14))
     assert rig.lines(Line.SPLIT) == []
     assert any(key.startswith("foreign-fill-") for key in rig.told.matters())
+
+
+def test_shares_bought_by_hand_beside_a_position_are_sold_with_it() -> None:
+    """The account is the strategy's: an exit closes the position, and a flatten must get flat."""
+    rig = hourly_swing()
+    rig.run(at_new_york(DAY, 12))
+    ours = rig.qty(TSLA)
+    rig.core.submit(OrderRequest("by-hand", TSLA, Side.BUY, 10))
+    rig.run(at_new_york(DAY, 14))
+    (told,) = (said for level, key, said in rig.told.alerts if key.startswith("foreign-fill-"))
+    assert told.endswith(
+        f"{ours + 10} shares are now looked after as one position, and sold as one"
+    )
+    assert rig.book.positions[TSLA].qty == ours + 10
+    assert rig.lines(Line.BLOCK) == []
+    rig.run(at_new_york(NEXT_DAY, 14))
+    assert rig.qty(TSLA) == 0
+    assert rig.settled()
+    (trade,) = rig.book.trades
+    assert abs(trade.pnl - (rig.core.account().cash - 100_000)) < Decimal("0.01")
+
+
+def test_shares_sold_by_hand_leave_the_rest_and_are_told_of() -> None:
+    rig = hourly_swing()
+    rig.run(at_new_york(DAY, 12))
+    ours = rig.qty(TSLA)
+    rig.core.submit(OrderRequest("by-hand", TSLA, Side.SELL, 10))
+    rig.run(at_new_york(NEXT_DAY, 14))
+    assert any(key.startswith("foreign-fill-") for key in rig.told.matters())
+    assert [(side, qty) for side, qty, _ in rig.fills()] == [
+        ("buy", ours),
+        ("sell", 10),
+        ("sell", ours - 10),
+    ]
+    assert rig.settled()
+
+
+def test_cash_in_lieu_of_a_fraction_is_in_the_books_and_a_gain_of_the_day() -> None:
+    """Ten old shares are one new; what is left of a share is paid out in cash."""
+    rig = hourly_swing(splits={TSLA: [(NEXT_DAY, 0.1)]})
+    rig.run(EVENING)
+    fraction = rig.qty(TSLA) % 10
+    assert fraction
+    rig.pause(at_new_york(NEXT_DAY, 8))
+    rig.run(at_new_york(NEXT_DAY, 14))
+    paid = [line.data for line in rig.lines(Line.CASH) if "change" in line.data]
+    assert [line["why"] for line in paid] == ["not paid in: P&L"]
+    assert 0 < Decimal(str(paid[0]["change"])) < 10 * 300
+    book, cash = rig.book, rig.core.account().cash
+    assert book.cash_base + book.cash_flow + book.paid_in == cash
+    assert book.paid_in == 0
+    # Restarted, the same fold: nothing is asked about twice.
+    lines = len(rig.lines(Line.CASH))
+    rig.restart()
+    rig.run(at_new_york(NEXT_DAY, 15))
+    assert len(rig.lines(Line.CASH)) == lines
 
 
 def test_brackets_that_rest_over_night_are_split_with_their_shares() -> None:
