@@ -30,6 +30,7 @@ from magellan_core.config_model import (
 from magellan_core.config_risk import RiskManagement
 from magellan_core.config_schema import model_in
 from magellan_core.errors import ConfigError, ConfigMissing
+from magellan_core.indicators import RSI_CONVERGED
 
 PENDING = "PENDING_CREATION"
 
@@ -204,8 +205,12 @@ def _data(model: Model) -> Iterator[str]:
         yield f"data_requirements.feed: {feed} breaks Bear Trap's volume test; it needs sip"
     if isinstance(model, HourlySwingConfig) and feed == "sip_delayed":
         yield "data_requirements.feed: sip_delayed is 15 minutes late; use sip or iex"
-    if not isinstance(model, BearTrapConfig) and model.data_requirements.warmup_bars < 84:
-        yield "data_requirements.warmup_bars: must be 84 or more, so that RSI has converged"
+    if (
+        not isinstance(model, BearTrapConfig)
+        and model.data_requirements.warmup_bars < RSI_CONVERGED
+    ):
+        least = RSI_CONVERGED
+        yield f"data_requirements.warmup_bars: must be {least} or more, so that RSI has converged"
 
 
 def _bands(model: DailyTrendConfig | HourlySwingConfig) -> Iterator[str]:

@@ -121,7 +121,8 @@ class DataRequirements(Part):
     )
     timeframe: Literal["1Min", "1Hour", "1Day"] = Field(description="length of the bars")
     warmup_bars: Count = Field(
-        description="bars that warm the indicators before the first decision"
+        description="bars that warm the indicators before the first decision; "
+        "of a symbol with fewer than 84, RSI strategies decide nothing"
     )
     bar_retry_seconds: tuple[Seconds, ...] = Field(
         (Decimal(1), Decimal(3)),

@@ -9,6 +9,8 @@ from math import nan
 from typing import Literal
 
 RsiMethod = Literal["ema", "wilder"]
+# Closes after which an RSI of the published periods has forgotten how it began.
+RSI_CONVERGED = 84
 
 
 class Rsi:

@@ -201,9 +201,8 @@ class Tranche:
 class Enter:
     """Go long. Either `dollars` to spend, or `tranches` that say shares and exits.
 
-    `reference` is the price in dollars the decision was made at, `scheduled` the instant that made
-    it due (None: a bar did). Before `not_before` the intent is kept as a signal; after `until` it
-    is dropped. `support` is where the runner's stop goes later.
+    `reference`: the decision's price; `scheduled`: the instant it was due (None: a bar's). Before
+    `not_before` it is kept as a signal, after `until` dropped. `support`: the runner's later stop.
     """
 
     symbol: str
@@ -248,7 +247,7 @@ Intent = Enter | Exit | MoveStop | Withdraw
 
 @dataclass(frozen=True, slots=True)
 class DataNeeds:
-    """Bars a strategy wants, and how many to warm up with; final once `ready_after` old."""
+    """Bars to warm up with, and the least there must be to decide; final once `ready_after` old."""
 
     symbols: tuple[str, ...]
     timeframe: Timeframe
@@ -256,6 +255,7 @@ class DataNeeds:
     warmup_bars: int
     split_adjusted: bool
     ready_after: timedelta = timedelta(0)
+    least_bars: int = 0
 
 
 @dataclass(frozen=True, slots=True)

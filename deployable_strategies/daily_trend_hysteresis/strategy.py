@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 
-from magellan_core.indicators import Rsi, RsiMethod
+from magellan_core.indicators import RSI_CONVERGED, Rsi, RsiMethod
 from magellan_core.market_hours import Session, at_new_york, new_york_date, next_session
 from magellan_core.model import Bar, DataNeeds, Enter, Exit, Intent, Timeframe, Withdraw
 from magellan_core.prices import to_decimal
@@ -46,7 +46,13 @@ class DailyTrend:
         self.name = "daily_trend"
         self.bands, self.rules = bands, rules
         self.needs = DataNeeds(
-            tuple(bands), Timeframe.DAY, False, warmup_bars, True, rules.signal_after_close
+            tuple(bands),
+            Timeframe.DAY,
+            False,
+            warmup_bars,
+            True,
+            rules.signal_after_close,
+            least_bars=min(warmup_bars, RSI_CONVERGED),
         )
         self._rsi = {s: Rsi(band.period, rules.rsi_method) for s, band in bands.items()}
 

@@ -10,7 +10,7 @@ from datetime import datetime, time, timedelta
 from decimal import Decimal
 from functools import cache
 
-from magellan_core.indicators import Hysteresis, Rsi, RsiMethod
+from magellan_core.indicators import RSI_CONVERGED, Hysteresis, Rsi, RsiMethod
 from magellan_core.market_hours import Session, at_new_york, new_york_date, next_session
 from magellan_core.model import Bar, DataNeeds, Enter, Exit, Intent, Timeframe
 from magellan_core.prices import to_decimal
@@ -63,7 +63,12 @@ class HourlySwing:
         self.name = "hourly_swing"
         self.bands, self.rules = bands, rules
         self.needs = DataNeeds(
-            tuple(bands), Timeframe.HOUR, rules.extended_hours, warmup_bars, True
+            tuple(bands),
+            Timeframe.HOUR,
+            rules.extended_hours,
+            warmup_bars,
+            True,
+            least_bars=min(warmup_bars, RSI_CONVERGED),
         )
         self._rsi = {s: Rsi(band.period, rules.rsi_method) for s, band in bands.items()}
         self._wants = {s: Hysteresis(band.upper, band.lower) for s, band in bands.items()}

@@ -75,7 +75,8 @@ def trader_of(config: Config, history: Mapping[str, Sequence[Bar]]) -> Trader | 
         return None
     settings = settings_of(config, patrol=None, patrol_closed=None)
     alone = replace(settings.portfolio, strategies=(config.name,))
-    return Trader(partial(build, config), replace(settings, portfolio=alone), history)
+    again = replace(settings, portfolio=alone, whole_history=False)
+    return Trader(partial(build, config), again, history)
 
 
 def same_days(

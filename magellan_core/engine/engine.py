@@ -46,7 +46,8 @@ class Engine:
     ) -> None:
         self.broker, self.alerts, self.settings = broker, alerts, settings
         self.ledger = Ledger(journal)
-        self.feed = Feed(make_strategy, data, self.ledger, settings.bar_retries, alerts)
+        whole, retries = settings.whole_history, settings.bar_retries
+        self.feed = Feed(make_strategy, data, self.ledger, retries, alerts, whole_history=whole)
         name = self.feed.strategy.name
         self.name = name
         self.symbols = self.feed.strategy.needs.symbols
@@ -110,6 +111,7 @@ class Engine:
         self.assets = tradability(self.broker, self.symbols, today, self.alerts)
         self.calendar_agrees = calendars_agree(self.broker, today, self.alerts)
         self.feed.rebuild(now, self.active())
+        self.feed.tell_of_short(self.active(), today)
         # Before the hour in which sessions are prepared, it does not count for today's.
         session = session_on(today)
         early = session is not None and now < preparation(session)
@@ -162,7 +164,8 @@ class Engine:
         if self.limits.halts.resumed:
             self.prepare(now)
             self.limits.halts.resumed = False
-        if session is not None and self._prepared != today and now >= preparation(session):
+        begins = session is not None and self._prepared != today and now >= preparation(session)
+        if begins or self.feed.refilled(now):
             self.prepare(now)
         place = self._place(truth, now, session)
         due = self._due is not None and now >= self._due
@@ -185,8 +188,9 @@ class Engine:
         self.tender.work(now, session)
 
     def _place(self, truth: Truth, now: datetime, session: Session | None) -> Circumstances:
+        feed, agrees = self.feed, self.calendar_agrees
         return Circumstances(
-            now, session, truth.account, self.assets, self.calendar_agrees, self.feed.cursor
+            now, session, truth.account, self.assets, agrees, feed.cursor, feed.short
         )
 
     def _on_bar(self, bar: Bar, place: Circumstances) -> Event:

@@ -1,7 +1,7 @@
 """Completed bars, each once, oldest first; and the warm-up that a restart needs."""
 
-from collections.abc import Callable, Collection, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date, datetime, timedelta
 
 from magellan_core.engine.ledger import Ledger
 from magellan_core.engine.news import News
@@ -26,6 +26,7 @@ EPOCH_OF = {
 }
 
 STALE_AFTER = timedelta(minutes=5)
+BETWEEN_REFILLS = timedelta(minutes=5)
 LENGTH = {
     Timeframe.MINUTE: timedelta(minutes=1),
     Timeframe.HOUR: timedelta(hours=1),
@@ -43,12 +44,16 @@ class Feed:
         ledger: Ledger,
         retries: Sequence[timedelta],
         alerts: Alerts | None = None,
+        *,
+        whole_history: bool = True,
     ) -> None:
         self.make_strategy, self.data, self.ledger = make_strategy, data, ledger
         self.strategy = make_strategy()
         self.retries, self.alerts = retries, alerts
         self.cursor: dict[str, datetime] = {}
         self.primed: set[str] = set()
+        self.whole_history, self.short = whole_history, dict[str, int]()
+        self._refill: datetime | None = None
         self.news = News(ledger)
         self._expected: datetime | None = None
         self._asked: int = 0
@@ -56,7 +61,8 @@ class Feed:
     def rebuild(self, now: datetime, active: Collection[str]) -> None:
         """A fresh strategy, warmed by the bars before each symbol's cursor.
 
-        Bars after the cursor are left for `poll`: they are decisions that were missed. Raise
+        Bars after the cursor are left for `poll`: they are decisions that were missed; but the
+        first `least_bars` of a symbol always warm, and with fewer nothing of it is polled. Raise
         Unavailable, having changed nothing; also if nothing is told of an active symbol whose bars
         are on record: what was decided on them would be followed with indicators that saw none.
         """
@@ -76,6 +82,11 @@ class Feed:
                 raise Unavailable(
                     f"no bars of {symbol} to warm up on, which it had before: asked again soon"
                 )
+        self.short, self._refill = self._too_short(history), now + BETWEEN_REFILLS
+        least = needs.least_bars if self.whole_history else 0
+        for symbol in needs.symbols if least else ():
+            if symbol not in self.short:
+                cursor[symbol] = max(cursor[symbol], history[symbol][least - 1].end)
         for symbol in needs.symbols:
             bars = [b for b in history.get(symbol, ()) if b.end <= cursor[symbol]]
             for bar in bars:
@@ -86,6 +97,34 @@ class Feed:
         self.primed = {symbol for symbol, bars in history.items() if bars}
         self.strategy, self.cursor = strategy, cursor
         self._expected, self._asked = None, 0
+
+    def _too_short(self, history: Mapping[str, Sequence[Bar]]) -> dict[str, int]:
+        """Symbols that have fewer bars than decisions need, with how many they have."""
+        needs = self.strategy.needs
+        if not self.whole_history:
+            return {}
+        told = {symbol: len(history.get(symbol, ())) for symbol in needs.symbols}
+        return {symbol: n for symbol, n in told.items() if n < needs.least_bars}
+
+    def tell_of_short(self, active: Collection[str], today: date) -> None:
+        """Say aloud which symbols have too few bars to decide on."""
+        least = self.strategy.needs.least_bars
+        for symbol in active:
+            if symbol in self.short and self.alerts is not None:
+                self.alerts.alert(
+                    Level.WARNING,
+                    f"history-{symbol}-{today}",
+                    f"{symbol} has {self.short[symbol]} of the {least} bars that its indicators "
+                    "need: nothing of it is decided; its history is asked for again",
+                )
+
+    def refilled(self, now: datetime) -> bool:
+        """Ask for the short histories again; True: one is long enough now. Raise Unavailable."""
+        if not self.short or self._refill is None or now < self._refill:
+            return False
+        self._refill, needs = now + BETWEEN_REFILLS, self.strategy.needs
+        told = bars_of(self.data, needs, tuple(self.short), now - history_of(needs), now)
+        return any(len(told.get(symbol, ())) >= needs.least_bars for symbol in self.short)
 
     def poll(
         self, now: datetime, session: Session | None, due: bool, active: Collection[str]
@@ -158,7 +197,9 @@ class Feed:
         return self._asked <= len(self.retries) and self.missing(active)
 
     def _lacks(self, symbol: str) -> bool:
-        return self._expected is not None and self.cursor[symbol] < self._expected
+        if self._expected is None or symbol in self.short:
+            return False
+        return self.cursor[symbol] < self._expected
 
     def next_ask(
         self, now: datetime, session: Session | None, active: Collection[str]

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from magellan_core.engine.desk import Desk, Plan
+from magellan_core.engine.desk import Desk
 from magellan_core.engine.ledger import Ledger
 from magellan_core.engine.limits import Limits
+from magellan_core.engine.plans import plans_of
 from magellan_core.engine.settings import Settings
 from magellan_core.engine.stops import move_stop
 from magellan_core.engine.tend import Tender
@@ -21,15 +22,9 @@ from magellan_core.model import (
     Exit,
     Intent,
     MoveStop,
-    OrderClass,
-    OrderRequest,
     Quote,
-    Side,
-    TimeInForce,
-    Tranche,
     Withdraw,
 )
-from magellan_core.order_states import client_order_id
 from magellan_core.ports import Alerts, Level, MarketData
 from magellan_core.records import Role
 from magellan_core.risk.pre_trade import Question, objections
@@ -42,7 +37,8 @@ ONE_MINUTE = timedelta(minutes=1)
 class Circumstances:
     """What holds for every decision of this tick.
 
-    `cursors` are the ends of the newest bars per symbol. `instant` is the end of the bar that a
+    `cursors` are the ends of the newest bars per symbol, `short` says how many bars symbols have
+    whose history is too short. `instant` is the end of the bar that a
     decision was taken on, None when time alone made it due. `numbers` is what it saw, in words.
     """
 
@@ -52,6 +48,7 @@ class Circumstances:
     assets: Mapping[str, Asset | None]
     calendar_agrees: bool
     cursors: Mapping[str, datetime]
+    short: Mapping[str, int]
     instant: datetime | None = None
     numbers: Mapping[str, str] = field(default_factory=dict)
 
@@ -176,7 +173,7 @@ class Intake:
             self.ledger.later(decided)
             return False
         try:
-            plans = self._plans(intent, question.qty, decision, at)
+            plans = plans_of(self.strategy, intent, question.qty, decision, at)
             self.desk.place(plans, now.now, decided)
         except JournalUnwritable as fault:
             self.alerts.alert(Level.CRITICAL, "journal-unwritable", f"no entries: {fault}")
@@ -222,7 +219,7 @@ class Intake:
             asset=now.assets.get(intent.symbol),
             configured=intent.symbol in self.symbols,
             halts=[f"{h.limit}: {h.why}" for h in book.halts.values()],
-            blocked=book.blocked.get(intent.symbol) or self._abandoned_today(intent.symbol, now),
+            blocked=book.blocked.get(intent.symbol) or self._doubt(intent.symbol, now),
             busy=intent.symbol in book.busy(),
             held=intent.symbol in book.positions,
             duplicate=decision in book.entered_on,
@@ -240,8 +237,10 @@ class Intake:
             journal_writable=self.ledger.writable,
         )
 
-    def _abandoned_today(self, symbol: str, now: Circumstances) -> str | None:
-        """An order given up for lost may still turn up: no second one the same day."""
+    def _doubt(self, symbol: str, now: Circumstances) -> str | None:
+        """A history too short; or an order given up for lost, which may still turn up today."""
+        if symbol in now.short:
+            return f"its history is {now.short[symbol]} bars, too short for its indicators"
         for order in self.ledger.book.abandoned.values():
             if (
                 order.symbol == symbol
@@ -251,46 +250,7 @@ class Intake:
                 return f"the order {order.key} was given up for lost and is watched for"
         return None
 
-    def _plans(self, intent: Enter, qty: int, decision: str, at: datetime) -> list[Plan]:
-        if not intent.tranches:
-            request = OrderRequest(
-                client_order_id=client_order_id(self.strategy, intent.symbol, at, "entry", 1),
-                symbol=intent.symbol,
-                side=Side.BUY,
-                qty=qty,
-            )
-            return [Plan(request, Role.ENTRY, decision, intent.reason)]
-        return [
-            Plan(
-                bracket(
-                    intent.symbol,
-                    tranche,
-                    client_order_id(self.strategy, intent.symbol, at, f"t{index}", 1),
-                ),
-                Role.ENTRY,
-                decision,
-                intent.reason,
-                tranche=index,
-                support=intent.support,
-            )
-            for index, tranche in enumerate(intent.tranches, start=1)
-        ]
-
 
 def due_at(intent: Enter, now: Circumstances) -> datetime:
     """The instant that names a decision: when it was due, however late it is taken."""
     return intent.not_before or intent.scheduled or now.instant or now.now
-
-
-def bracket(symbol: str, tranche: Tranche, key: str) -> OrderRequest:
-    """A market buy with its exits attached, so that they rest at the broker from the fill on."""
-    return OrderRequest(
-        client_order_id=key,
-        symbol=symbol,
-        side=Side.BUY,
-        qty=tranche.qty,
-        time_in_force=TimeInForce.GTC,
-        order_class=OrderClass.OTO if tranche.take_profit is None else OrderClass.BRACKET,
-        take_profit=tranche.take_profit,
-        stop_loss=tranche.stop,
-    )

@@ -15,7 +15,9 @@ class Settings:
     """Numbers the engine runs on. `policies` maps each limit to "flatten" or "hold".
 
     `patrol` is how often a tick looks at the account while the market is open and nothing else
-    is due, `patrol_closed` the same while it is closed; None: not at all.
+    is due, `patrol_closed` the same while it is closed; None: not at all. `whole_history`: of a
+    symbol with fewer bars than its indicators need nothing is decided; a second run of a past day,
+    whose journal may hold fewer, goes without.
     """
 
     entry: EntryLimits
@@ -31,3 +33,4 @@ class Settings:
     bar_retries: tuple[timedelta, ...]
     patrol: timedelta | None
     patrol_closed: timedelta | None
+    whole_history: bool = True

@@ -63,16 +63,23 @@ def bear_trap(*after: Row, symbols: Sequence[str] = (AMC,), **more: Any) -> Rig:
 LAST_FALL = date(2025, 1, 7)
 
 
-def daily_trend(*, rise: float = 2.0, days: int = 30, **more: Any) -> Rig:
+def daily_trend(
+    *,
+    rise: float = 2.0,
+    days: int = 30,
+    first: date = date(2024, 11, 1),
+    warmup: int = 20,
+    **more: Any,
+) -> Rig:
     """The close of the 8th buys SPY at the open of the 10th."""
     price, bars = 200.0, []
-    for session in sessions_between(date(2024, 11, 1), DAY + timedelta(days=days)):
+    for session in sessions_between(first, DAY + timedelta(days=days)):
         opened = price
         price = price - 1.0 if session.date <= LAST_FALL else price + rise
         high, low = max(opened, price), min(opened, price)
         bars.append(Bar(SPY, session.open, session.close, opened, high, low, price, 1e6))
     return Rig(
-        lambda: DailyTrend({SPY: DailyBand(2, 60.0, 40.0)}, DailyTrendRules(), warmup_bars=20),
+        lambda: DailyTrend({SPY: DailyBand(2, 60.0, 40.0)}, DailyTrendRules(), warmup_bars=warmup),
         {(SPY, Timeframe.DAY): bars},
         start=more.pop("start", at(-30)),
         **more,

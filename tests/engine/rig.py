@@ -138,13 +138,15 @@ class Weather:
 class LoggedData:
     """ports.MarketData that notes what was asked. `late`: bars that end then are not told yet.
 
-    `down`: nothing is told. `empty`: nothing is told of bars, and that is said to be all.
+    `down`: nothing is told. `empty`: nothing is told of bars, and that is said to be all. `since`:
+    bars that began before are not told.
     """
 
     def __init__(self, inner: CoreData, log: list[str]) -> None:
         self.inner, self.log = inner, log
         self.late: set[datetime] = set()
         self.down = self.empty = False
+        self.since: datetime | None = None
 
     def bars(
         self,
@@ -161,7 +163,11 @@ class LoggedData:
         if self.empty:
             return {}
         told = self.inner.bars(symbols, timeframe, start, end, split_adjusted=split_adjusted)
-        return {s: [b for b in bars if b.end not in self.late] for s, bars in told.items()}
+        since = self.since or start - timedelta(days=1)
+        return {
+            s: [b for b in bars if b.end not in self.late and b.start >= since]
+            for s, bars in told.items()
+        }
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         self.log.append("quotes")
