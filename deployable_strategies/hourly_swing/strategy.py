@@ -126,9 +126,13 @@ class HourlySwing:
         """The next check; None where every bar decides."""
         if self.rules.every_bar:
             return None
-        sessions = [] if view.session is None else [view.session]
-        sessions.append(next_session(new_york_date(view.now)))
-        return min(c for s in sessions for c in self._checks(s) if c > view.now)
+        ahead = view.session or next_session(new_york_date(view.now))
+        while True:
+            # A half day may have no check left, or none at all.
+            for check in self._checks(ahead):
+                if check > view.now:
+                    return check
+            ahead = next_session(ahead.date)
 
     def explain(self, symbol: str) -> Mapping[str, str]:
         band, rsi, wants = self.bands[symbol], self._rsi[symbol], self._wants[symbol].on

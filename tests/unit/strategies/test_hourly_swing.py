@@ -1,7 +1,7 @@
 """Hourly Swing: folds every hourly bar, and acts at the checks inside the session."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
@@ -197,3 +197,18 @@ def test_same_bars_in_same_intents_out(steps: list[float]) -> None:
         return told
 
     assert run() == run()
+
+
+@pytest.mark.parametrize(
+    ("first", "now", "due"),
+    [
+        # The day after Thanksgiving ends at 13:00: no check of it is left, or it has none.
+        (time(13), at(13, 30, date(2025, 11, 26)), at(14, 0, date(2025, 11, 26))),
+        (time(13), at(15, 30, date(2025, 11, 26)), at(13, 0, date(2025, 12, 1))),
+    ],
+)
+def test_the_next_check_is_looked_for_beyond_a_session_without_one(
+    first: time, now: datetime, due: datetime
+) -> None:
+    s = HourlySwing({TSLA: Band(5, 60.0, 40.0)}, HourlySwingRules(first_check=first))
+    assert s.next_due(view(now)) == due
