@@ -63,6 +63,8 @@ class DailyTrend:
         band, rsi = self.bands[bar.symbol], self._rsi[bar.symbol].update(bar.close)
         waiting = view.pending.get(bar.symbol)
         held = bar.symbol in view.holdings
+        if isinstance(waiting, Enter) and not self._counts(waiting, bar):
+            waiting = None
         # What will be, once the signal that waits has been executed.
         long = isinstance(waiting, Enter) or (held and not isinstance(waiting, Exit))
         if rsi > band.upper and not long:
@@ -74,6 +76,10 @@ class DailyTrend:
                 return (Withdraw(bar.symbol, why),)
             return (Exit(bar.symbol, why, self._execution(bar)),)
         return NONE
+
+    def _counts(self, waiting: Enter, bar: Bar) -> bool:
+        """Whether it can still be executed after the bar: else it is about to be dropped."""
+        return waiting.until is None or waiting.until > self._execution(bar)
 
     def _execution(self, bar: Bar) -> datetime:
         """The open after the bar's session, plus the delay."""

@@ -47,6 +47,7 @@ class Judge:
                 worst_loss=None,
                 quote=None,
                 bar_end=view.now,
+                bar_due=None,
                 asset=None,
                 configured=True,
                 halts=(),

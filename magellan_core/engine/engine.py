@@ -190,7 +190,7 @@ class Engine:
     def _place(self, truth: Truth, now: datetime, session: Session | None) -> Circumstances:
         feed, agrees = self.feed, self.calendar_agrees
         return Circumstances(
-            now, session, truth.account, self.assets, agrees, feed.cursor, feed.short
+            now, session, truth.account, self.assets, agrees, feed.cursor, feed.expected, feed.short
         )
 
     def _on_bar(self, bar: Bar, place: Circumstances) -> Event:

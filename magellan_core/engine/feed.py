@@ -55,7 +55,7 @@ class Feed:
         self.whole_history, self.short = whole_history, dict[str, int]()
         self._refill: datetime | None = None
         self.news = News(ledger)
-        self._expected: datetime | None = None
+        self.expected: datetime | None = None
         self._asked: int = 0
 
     def rebuild(self, now: datetime, active: Collection[str]) -> None:
@@ -96,7 +96,7 @@ class Feed:
                 strategy.recall(symbol, book.memory[symbol])
         self.primed = {symbol for symbol, bars in history.items() if bars}
         self.strategy, self.cursor = strategy, cursor
-        self._expected, self._asked = None, 0
+        self.expected, self._asked = None, 0
 
     def _too_short(self, history: Mapping[str, Sequence[Bar]]) -> dict[str, int]:
         """Symbols that have fewer bars than decisions need, with how many they have."""
@@ -133,8 +133,8 @@ class Feed:
         if due or self.strategy.needs.timeframe is Timeframe.MINUTE:
             needs = self.strategy.needs
             expected = newest_end(needs, now, session)
-            if expected != self._expected:
-                self._expected, self._asked = expected, 0
+            if expected != self.expected:
+                self.expected, self._asked = expected, 0
         timed = self._time_to_ask(now, active)
         hinted = self.news.hear(now, self.cursor) and self.missing(active)
         if not (timed or hinted):
@@ -153,7 +153,7 @@ class Feed:
             b
             for s in wanted
             for b in answer.get(s, ())
-            if self._expected is not None and self.cursor[s] < b.end <= self._expected
+            if self.expected is not None and self.cursor[s] < b.end <= self.expected
         ]
         if self._asked > len(self.retries) and not fresh:
             self._tell_if_stale(active, session)
@@ -165,11 +165,11 @@ class Feed:
 
     def _tell_if_stale(self, active: Collection[str], session: Session | None) -> None:
         """One symbol without a bar is no stale feed: only when none has had one for a while."""
-        if session is None or self._expected is None or self._expected <= session.open:
+        if session is None or self.expected is None or self.expected <= session.open:
             return
         newest = max(session.open, *(self.cursor[s] for s in active))
         patience = max(LENGTH[self.strategy.needs.timeframe], STALE_AFTER)
-        if self.alerts is not None and self._expected - newest >= patience:
+        if self.alerts is not None and self.expected - newest >= patience:
             self.alerts.alert(
                 Level.WARNING,
                 "feed-stale",
@@ -182,11 +182,11 @@ class Feed:
 
     def _time_to_ask(self, now: datetime, active: Collection[str]) -> bool:
         """At once when a bar is due, then after each retry delay while a symbol lacks it."""
-        if self._expected is None or self._asked > len(self.retries):
+        if self.expected is None or self._asked > len(self.retries):
             return False
         if self._asked == 0:
             return True
-        return self.missing(active) and now >= self._expected + self.retries[self._asked - 1]
+        return self.missing(active) and now >= self.expected + self.retries[self._asked - 1]
 
     def missing(self, active: Collection[str]) -> bool:
         """Some active symbol has no bar for the newest end yet."""
@@ -197,16 +197,16 @@ class Feed:
         return self._asked <= len(self.retries) and self.missing(active)
 
     def _lacks(self, symbol: str) -> bool:
-        if self._expected is None or symbol in self.short:
+        if self.expected is None or symbol in self.short:
             return False
-        return self.cursor[symbol] < self._expected
+        return self.cursor[symbol] < self.expected
 
     def next_ask(
         self, now: datetime, session: Session | None, active: Collection[str]
     ) -> datetime | None:
         """When `poll` next has a reason of its own to be called."""
-        if self._expected is not None and self.waits(active) and self._asked:
-            return self._expected + self.retries[self._asked - 1]
+        if self.expected is not None and self.waits(active) and self._asked:
+            return self.expected + self.retries[self._asked - 1]
         if self.strategy.needs.timeframe is not Timeframe.MINUTE or session is None:
             return None
         following = now.replace(second=0, microsecond=0) + timedelta(minutes=1)

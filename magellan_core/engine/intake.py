@@ -37,7 +37,8 @@ ONE_MINUTE = timedelta(minutes=1)
 class Circumstances:
     """What holds for every decision of this tick.
 
-    `cursors` are the ends of the newest bars per symbol, `short` says how many bars symbols have
+    `cursors` are the ends of the newest bars per symbol, `expected` is the newest end there can be,
+    `short` says how many bars symbols have
     whose history is too short. `instant` is the end of the bar that a
     decision was taken on, None when time alone made it due. `numbers` is what it saw, in words.
     """
@@ -48,6 +49,7 @@ class Circumstances:
     assets: Mapping[str, Asset | None]
     calendar_agrees: bool
     cursors: Mapping[str, datetime]
+    expected: datetime | None
     short: Mapping[str, int]
     instant: datetime | None = None
     numbers: Mapping[str, str] = field(default_factory=dict)
@@ -216,6 +218,8 @@ class Intake:
             worst_loss=worst,
             quote=quote,
             bar_end=now.instant or now.cursors.get(intent.symbol),
+            # What time makes due, from the bars so far, needs all of them.
+            bar_due=None if intent.scheduled is None else now.expected,
             asset=now.assets.get(intent.symbol),
             configured=intent.symbol in self.symbols,
             halts=[f"{h.limit}: {h.why}" for h in book.halts.values()],

@@ -19,7 +19,8 @@ class Question:
 
     Money in dollars; `cost` is at the worse of the decision's price and the quote's ask, `exposure`
     is what is held of the symbol at cost and its open entries at that price. `duplicate`: orders
-    of this very decision are on record already.
+    of this very decision are on record already. `bar_due` is when the newest bar must have ended;
+    None: `max_bar_age` alone judges it.
     """
 
     intent: Enter
@@ -31,6 +32,7 @@ class Question:
     worst_loss: Decimal | None
     quote: Quote | None
     bar_end: datetime | None
+    bar_due: datetime | None
     asset: Asset | None
     configured: bool
     halts: Sequence[str]
@@ -120,6 +122,8 @@ def symbol_tradable(q: Question, _: EntryLimits) -> str | None:
 def bar_fresh(q: Question, limits: EntryLimits) -> str | None:
     if q.bar_end is None:
         return "no completed bar yet"
+    if q.bar_due is not None and q.bar_end < q.bar_due:
+        return f"the bar up to {label(q.bar_due)} is missing, the newest ended {label(q.bar_end)}"
     age = q.now - q.bar_end
     if age > limits.max_bar_age:
         return f"newest bar ended {age.total_seconds():.0f} s ago"

@@ -1,11 +1,13 @@
 """Signals and checks at their instant, late, too late: what restarts and outages do to them."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
 from magellan_core.lines import Line
 from magellan_core.market_hours import at_new_york
+from magellan_core.paper.rules import Rules
 from tests.engine.markets import (
     CLOSE,
     DAY,
@@ -53,6 +55,22 @@ def test_a_signal_missed_is_caught_up_until_its_time_is_over(
     else:
         (decision,) = [e for e in rig.lines(Line.DECISION) if not e.data["objections"]]
         assert decision.data["late_seconds"] == (bought - NEXT_OPEN).total_seconds()
+
+
+@pytest.mark.parametrize(
+    "down_from",
+    [
+        CLOSE - MINUTE,  # both closes are caught up at once
+        CLOSE + 60 * MINUTE,  # the first one's signal is on record already
+    ],
+)
+def test_a_signal_that_was_missed_does_not_hide_that_of_the_next_close(down_from: datetime) -> None:
+    rig = daily_trend()
+    rig.run(down_from)
+    rig.pause(at_new_york(NEXT_DAY, 17))
+    rig.restart()
+    rig.run(at_new_york(date(2025, 1, 15), 10, 30))
+    assert bought_at(rig) == [at_new_york(date(2025, 1, 13), 9, 30)]
 
 
 def test_an_entry_that_is_refused_at_the_open_is_tried_again_until_ten() -> None:
@@ -128,6 +146,30 @@ def test_a_check_goes_on_without_a_bar_that_does_not_come() -> None:
     rig.run(first + timedelta(hours=2, minutes=1))
     ends = [str(e.data["end"]) for e in rig.lines(Line.BAR)]
     assert (first + timedelta(hours=2)).isoformat() in ends
+
+
+def test_a_check_without_its_bar_buys_nothing_and_still_sells() -> None:
+    """The hour before wanted long; what the missing hour says nobody knows."""
+    missing = at_new_york(DAY, 11)
+    rig = hourly_swing(rules=Rules(spread_bps=Decimal(300)))
+    rig.run(at_new_york(DAY, 10, 59))
+    rig.exchange.rules = Rules(spread_bps=Decimal(0))
+    rig.data.late = {missing}
+    rig.run(missing + 30 * MINUTE)
+    assert rig.orders() == []
+    refused = rig.lines(Line.DECISION)[-1]
+    assert refused.at == missing + rig.settings.bar_retries[-1]
+    assert refused.data["objections"] == [
+        "bar_fresh: the bar up to 11:00 ET is missing, the newest ended 10:00 ET"
+    ]
+    rig.data.late = set()
+    rig.run(missing + 61 * MINUTE)
+    assert bought_at(rig) == [missing + timedelta(hours=1)]
+    # On the 10th all falls, and is sold at 10:00; without the bar of 11:00 as with it.
+    other = hourly_swing()
+    other.data.late = {at_new_york(NEXT_DAY, 10)}
+    other.run(at_new_york(NEXT_DAY, 12))
+    assert other.qty(TSLA) == 0
 
 
 def test_bars_missed_by_hourly_swing_are_folded_in_at_the_start() -> None:
