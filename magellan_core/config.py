@@ -33,6 +33,7 @@ from magellan_core.errors import ConfigError, ConfigMissing
 from magellan_core.indicators import RSI_CONVERGED
 
 PENDING = "PENDING_CREATION"
+DELAYED_SECONDS = 900
 
 # Keys that nothing reads to decide: they are for people and editors.
 DESCRIPTIVE = frozenset(
@@ -203,6 +204,9 @@ def _data(model: Model) -> Iterator[str]:
         yield f"data_requirements.stream: must be false or absent, {needed} bars are not streamed"
     if isinstance(model, BearTrapConfig) and feed != "sip":
         yield f"data_requirements.feed: {feed} breaks Bear Trap's volume test; it needs sip"
+    if feed == "sip_delayed" and model.risk_management.max_quote_age_seconds <= DELAYED_SECONDS:
+        least = DELAYED_SECONDS
+        yield f"risk_management.max_quote_age_seconds: sip_delayed is {least} s late: set it above"
     if isinstance(model, HourlySwingConfig) and feed == "sip_delayed":
         yield "data_requirements.feed: sip_delayed is 15 minutes late; use sip or iex"
     if (

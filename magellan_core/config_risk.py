@@ -60,7 +60,10 @@ class RiskManagement(Part):
     slippage_tolerance_pct: Percent = Field(
         Decimal(1), description="ask above the quote's middle; in reports, fill against decision"
     )
-    max_quote_age_seconds: Seconds = Field(description="an older quote is refused")
+    max_quote_age_seconds: Seconds = Field(
+        description="an older quote is refused; quote and bars that both stand still for so long "
+        "mean a halt"
+    )
     max_bar_age_seconds: Seconds = Field(description="an older newest bar is refused")
     max_orders_per_minute: Count = Field(30, description="entries beyond are refused")
     halt_policies: HaltPolicies = HaltPolicies()

@@ -143,11 +143,11 @@ def quote_fresh(q: Question, limits: EntryLimits) -> str | None:
 
 
 def symbol_trading(q: Question, limits: EntryLimits) -> str | None:
-    """A halt shows as everything standing still: the quote, and the bars that should have come."""
+    """A halt shows as everything standing still: in a session a quote is seconds old, or a bar."""
     if q.quote is None or q.bar_end is None:
         return "no quote or no bar: nobody knows whether it trades"
     still = q.now - max(q.quote.at, q.bar_end)
-    if still > limits.max_bar_age:
+    if still > limits.max_quote_age:
         return f"quote and bars stand still for {still.total_seconds():.0f} s: it may be halted"
     return None
 

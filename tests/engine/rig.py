@@ -139,7 +139,7 @@ class LoggedData:
     """ports.MarketData that notes what was asked. `late`: bars that end then are not told yet.
 
     `down`: nothing is told. `empty`: nothing is told of bars, and that is said to be all. `since`:
-    bars that began before are not told.
+    bars that began before are not told. `quote_age`: how old quotes are.
     """
 
     def __init__(self, inner: CoreData, log: list[str]) -> None:
@@ -147,6 +147,7 @@ class LoggedData:
         self.late: set[datetime] = set()
         self.down = self.empty = False
         self.since: datetime | None = None
+        self.quote_age = timedelta(0)
 
     def bars(
         self,
@@ -171,7 +172,8 @@ class LoggedData:
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         self.log.append("quotes")
-        return self.inner.quotes(symbols)
+        told = self.inner.quotes(symbols)
+        return {s: quote._replace(at=quote.at - self.quote_age) for s, quote in told.items()}
 
 
 class Disk:

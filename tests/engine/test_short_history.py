@@ -53,7 +53,7 @@ def test_what_is_held_is_not_sold_for_want_of_history_and_is_decided_on_once_it_
     rig.run(NEXT_OPEN + MINUTE)
     held = rig.qty(SPY)
     assert held
-    rig.data.since = NEXT_OPEN
+    rig.data.since = OPEN
     rig.restart()
     rig.run(at_new_york(NEXT_DAY, 16, 30))
     assert (exits(rig), rig.qty(SPY)) == ([], held)

@@ -1,5 +1,6 @@
 """Signals and checks at their instant, late, too late: what restarts and outages do to them."""
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -15,7 +16,9 @@ from tests.engine.markets import (
     NEXT_DAY,
     NEXT_OPEN,
     SPY,
+    TRAP_END,
     TSLA,
+    bear_trap,
     daily_trend,
     hourly_swing,
 )
@@ -88,6 +91,40 @@ def test_an_entry_that_is_refused_at_the_open_is_tried_again_until_ten() -> None
     objections = [e.data["objections"] for e in rig.lines(Line.DECISION)]
     assert len(objections) == 2  # the same refusal is told once
     assert "symbol_tradable" in str(objections[0])
+
+
+@pytest.mark.parametrize(
+    ("market", "instant"),
+    [
+        (bear_trap, TRAP_END),
+        (daily_trend, NEXT_OPEN),
+        (hourly_swing, at_new_york(DAY, 10)),
+    ],
+)
+@pytest.mark.parametrize(("age", "bought"), [(60, True), (61, False), (3600, False)])
+def test_as_shipped_nothing_is_bought_on_a_quote_that_stands_still(
+    market: Callable[..., Rig], instant: datetime, age: int, bought: bool
+) -> None:
+    """So a halted symbol is not bought either, whose quote is as old as its halt."""
+    rig = market()
+    rig.data.quote_age = timedelta(seconds=age)
+    rig.run(instant + MINUTE)
+    assert bool(rig.orders()) is bought
+    if not bought:
+        refused = str([e.data["objections"] for e in rig.lines(Line.DECISION)])
+        assert f"quote_fresh: quote is {age} s old" in refused
+
+
+def test_a_stale_quote_at_the_open_is_asked_for_again() -> None:
+    rig = daily_trend()
+    rig.data.quote_age = timedelta(hours=17)
+    rig.run(NEXT_OPEN + 5 * MINUTE)
+    assert rig.orders() == []
+    refused = str([e.data["objections"] for e in rig.lines(Line.DECISION)])
+    assert "symbol_trading: quote and bars stand still" in refused
+    rig.data.quote_age = timedelta(0)
+    rig.run(NEXT_OPEN + 6 * MINUTE)
+    assert len(rig.orders()) == 1
 
 
 def test_a_day_s_bar_is_not_taken_before_it_is_final() -> None:

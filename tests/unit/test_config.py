@@ -98,6 +98,11 @@ def test_every_fault_of_a_file_is_told_at_once_with_its_path_and_the_nearest_key
             {"strategy_parameters.bar_session": "extended"},
             "strategy_parameters.bar_session: ",
         ),
+        (
+            "daily_trend",
+            {"data_requirements.feed": "sip_delayed"},
+            "risk_management.max_quote_age_seconds: sip_delayed is 900 s late",
+        ),
         ("hourly_swing", {"trading_hours.first_check": None}, "trading_hours.first_check: is m"),
         ("hourly_swing", {"data_requirements.warmup_bars": 83}, "data_requirements.warmup_bars: m"),
         ("daily_trend", {"execution.execute_until": None}, "execution.execute_until: is missing"),
