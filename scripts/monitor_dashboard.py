@@ -172,7 +172,8 @@ def follow(opened: list[Station], now: Now, interval: float, console: Console) -
     """Look again and again, until q or a signal ends it."""
     choices = choices_of([station.strategy for station in opened])
     chosen_one, paused, due = 0, False, 0.0
-    with Keyboard(sys.stdin) as keyboard, Watch(console, opened, whole_screen=True) as watch:
+    watched = Watch(console, opened, whole_screen=True, wall=wall_time)
+    with Keyboard(sys.stdin) as keyboard, watched as watch:
         while True:
             if not paused and time.monotonic() >= due:
                 watch.look(now(), only=choices[chosen_one])
@@ -184,10 +185,10 @@ def follow(opened: list[Station], now: Now, interval: float, console: Console) -
                 paused = not paused
             elif key == "n":
                 chosen_one = (chosen_one + 1) % len(choices)
-                watch.show(only=choices[chosen_one])
             elif key == "a":
                 chosen_one = 0
-                watch.show(only=None)
+            if key in ("p", "n", "a"):
+                watch.show(only=choices[chosen_one], paused=paused)
 
 
 def choices_of(strategies: Sequence[str]) -> list[str | None]:

@@ -53,6 +53,8 @@ WIDE = 120
 # From here on a limit is shown in red.
 NEAR = Decimal("0.8")
 NOTE = "… {} lines more: make the window higher, or give --strategy NAME"
+KEYS_NOTE = "… {} lines more. Keys: n next strategy alone, a all, p pause, q end"
+KEYS = "keys: n next strategy alone, a all, p pause, q end"
 MOST_PROBLEMS = 6
 RUN_STYLE = {
     Run.RUNNING: "green",
@@ -68,13 +70,25 @@ WIDE_HEADINGS = (
 RIGHT = frozenset({"close", "age", "shares", "position", "last", "gain", "stop", "target"})
 
 
-def dashboard(snapshot: Snapshot, width: int, height: int | None = None, title: str = "") -> Group:
-    """The picture as one renderable."""
-    return Group(*picture(snapshot, width, height, title))
+def dashboard(
+    snapshot: Snapshot,
+    width: int,
+    height: int | None = None,
+    title: str = "",
+    *,
+    keys: bool = False,
+) -> Group:
+    """The picture as one renderable; `keys`: somebody can press them."""
+    return Group(*picture(snapshot, width, height, title, keys=keys))
 
 
 def picture(
-    snapshot: Snapshot, width: int, height: int | None = None, title: str = ""
+    snapshot: Snapshot,
+    width: int,
+    height: int | None = None,
+    title: str = "",
+    *,
+    keys: bool = False,
 ) -> list[Text]:
     """The lines, none wider than `width`. With a height, the least important are left out."""
     fold = height is None
@@ -87,7 +101,9 @@ def picture(
     ]
     if fold:
         lines += [Line(Rank.DETAIL, text) for text in _sources(snapshot, width)]
-    return [cut(text, width) for text in fit(lines, height, NOTE)]
+    if keys:
+        lines.append(Line(Rank.DETAIL, Text(KEYS, "dim")))
+    return [cut(text, width) for text in fit(lines, height, KEYS_NOTE if keys else NOTE)]
 
 
 def _heading(snapshot: Snapshot, title: str) -> Text:

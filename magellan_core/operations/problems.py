@@ -43,7 +43,9 @@ def _records(look: StrategyLook, now: datetime) -> Iterator[str]:
     if service is not None and service.failed:
         yield f"its service has failed: {service.state}; see systemctl status {service.unit}"
     if look.journal_fault:
-        yield f"journal cannot be read: {look.journal_fault}"
+        # The fault leads with the file's path, which would fill a narrow line.
+        file, _, why = look.journal_fault.partition(": ")
+        yield f"journal cannot be read: {why or file} ({file})"
     if daemon.run is Run.SILENT and daemon.origin.at is not None:
         yield f"the daemon is silent since {when(daemon.origin.at, now)}: see systemctl status"
     out, back = daemon.outage_at, daemon.back_at

@@ -1,6 +1,6 @@
 """The dashboard beside a run: a live picture on a terminal, a short one at each look elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
@@ -9,6 +9,7 @@ from typing import Self
 from rich.console import Console, Group
 from rich.live import Live
 
+from magellan_core.market_hours import label, new_york
 from magellan_core.operations.dashboard import dashboard
 from magellan_core.operations.looks import Snapshot
 from magellan_core.operations.snapshot import Lookout
@@ -21,10 +22,20 @@ class Watch:
     """Shows stations whenever told to look. `live`: on a terminal, worth looking often."""
 
     def __init__(
-        self, console: Console, stations: Sequence[Station], *, whole_screen: bool = False
+        self,
+        console: Console,
+        stations: Sequence[Station],
+        *,
+        whole_screen: bool = False,
+        wall: Callable[[], datetime] | None = None,
     ) -> None:
-        self.console, self.lookout = console, Lookout(stations)
+        """`whole_screen`: an operator's own, who can press keys.
+
+        `wall`: the host's time, where `look` is told an exchange's; systemd lives by it.
+        """
+        self.console, self.lookout = console, Lookout(stations, wall)
         self.latest: Snapshot | None = None
+        self._keys = whole_screen
         self.live = console.is_terminal
         self._display = (
             Live(
@@ -59,15 +70,18 @@ class Watch:
         self.show(title, only)
         return self.latest
 
-    def show(self, title: str = "", only: str | None = None) -> None:
+    def show(self, title: str = "", only: str | None = None, *, paused: bool = False) -> None:
         """Draw the latest look again, of one strategy alone if named."""
         if self.latest is None:
             return
+        if paused:
+            at = self.latest.at
+            title = f"PAUSED (p goes on)  {new_york(at):%a %Y-%m-%d} {label(at)}"
         snapshot = self.latest if only is None else alone(self.latest, only)
         if self._display is not None:
             # The last row stays free, or the terminal would scroll.
             height = max(self.console.height - 1, 1)
-            drawn: Group = dashboard(snapshot, self.console.width, height, title)
+            drawn: Group = dashboard(snapshot, self.console.width, height, title, keys=self._keys)
             self._display.update(drawn, refresh=True)
         else:
             self.console.print(dashboard(snapshot, self.console.width, COMPACT - 1, title))

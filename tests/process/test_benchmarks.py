@@ -27,6 +27,16 @@ ROOT = Path(__file__).resolve().parents[2]
             ["--requests", "20"],
             ["requests.submit.per_second", "floor_bare_server.per_second"],
         ),
+        (
+            "dashboard.py",
+            ["--sessions", "2", "--runs", "1", "--seconds", "2"],
+            [
+                "refresh_asking.p50_ms",
+                "requests_in_the_worst_minute_of_an_account",
+                "on_a_terminal.rss_mb",
+                "floor_bare_get_ms",
+            ],
+        ),
         ("tick_at_rest.py", ["--ticks", "5"], ["tick.p50_ms", "floor_bare_gets_ms"]),
         (
             "recovery.py",

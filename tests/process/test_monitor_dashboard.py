@@ -236,7 +236,11 @@ def test_keys_choose_a_strategy_pause_and_end_it(exchange: Path, state: Path) ->
     os.write(ours, b"n")
     # Of Bear Trap alone there is room for the words about its daemon.
     assert b"service: " in read_until(ours, b"service: ")
-    os.write(ours, b"pq")
+    os.write(ours, b"p")
+    assert b"PAUSED (p goes on)" in read_until(ours, b"PAUSED (p goes on)")
+    os.write(ours, b"p")
+    assert b"Magellan" in read_until(ours, b"Magellan")
+    os.write(ours, b"q")
     read_until(ours, b"\x1b[?1049l")
     _, said = process.communicate(timeout=PATIENCE)
     os.close(ours)

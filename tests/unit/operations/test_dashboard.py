@@ -215,6 +215,23 @@ def test_json_says_null_and_why_for_what_is_not_known(tmp_path: Path) -> None:
     assert text["totals"]["equity"]["why"] == "not known of bear_trap"
 
 
+def test_who_can_press_keys_is_told_which(tmp_path: Path) -> None:
+    """Also where not everything fits; who reads a pipe is told of options instead."""
+    snapshot = take(three(tmp_path), NOW)
+    for height in (24, 60):
+        last = picture(snapshot, 80, height, keys=True)[-1].plain
+        assert last.lower().endswith("keys: n next strategy alone, a all, p pause, q end")
+    assert "--strategy NAME" in picture(snapshot, 80, 24)[-1].plain
+
+
+def test_a_missing_journal_says_why_before_where(tmp_path: Path) -> None:
+    desk = station(tmp_path, Desk(), [])
+    desk.journal.unlink(missing_ok=True)
+    [problem] = take([desk], NOW).strategies[0].problems[:1]
+    assert problem.text.startswith("journal cannot be read: ")
+    assert problem.text.endswith(f"({desk.journal})")
+
+
 # -- beside a run -------------------------------------------------------------------------------
 
 
