@@ -56,6 +56,7 @@ NOTE = "… {} lines more: make the window higher, or give --strategy NAME"
 KEYS_NOTE = "… {} lines more. Keys: n next strategy alone, a all, p pause, q end"
 KEYS = "keys: n next strategy alone, a all, p pause, q end"
 MOST_PROBLEMS = 6
+FULLY_TOLD = 2
 RUN_STYLE = {
     Run.RUNNING: "green",
     Run.STARTED: "green",
@@ -167,6 +168,8 @@ def _limits(snapshot: Snapshot, width: int) -> Line:
 def _problems(snapshot: Snapshot, width: int, fold: bool) -> Iterator[Text]:
     found = snapshot.problems
     shown = found if fold else found[:MOST_PROBLEMS]
+    # One or two are told in full wherever there is room for a second line.
+    fold = fold or len(found) <= FULLY_TOLD
     for problem in shown:
         style = "red" if problem.level is Level.CRITICAL else "yellow"
         mark = "!!" if problem.level is Level.CRITICAL else "! "

@@ -28,7 +28,7 @@ def details(look: StrategyLook, now: datetime, *, with_account: bool) -> Iterato
     newest = max((s.decision for s in look.symbols if s.decision), key=lambda d: d.at, default=None)
     if newest is not None:
         yield decision_in_words(newest, now)
-    parts = [usage_in_words(usage) for usage in look.usages]
+    parts = [usage_in_words(usage, 4) for usage in look.usages]
     if with_account:
         account = look.account
         called = f"account {account.number or UNKNOWN} {account.status}".rstrip()

@@ -248,6 +248,9 @@ def daemon_look(
         # A daemon that is halted and flat has ended, as it should.
         ended = run is Run.STOPPED or (run is Run.HALTED and row.flat)
         run = Run.SILENT if late and not ended else run
+        if run is Run.STOPPED and journal.book.halts:
+            # Halted and flat, it ended by itself: nobody stopped it.
+            run = Run.HALTED
     elif start is None:
         run = Run.UNKNOWN if journal.fault else Run.NEVER
     elif stop is not None and stop.at >= start.at:

@@ -122,7 +122,9 @@ def _strays(facts: Facts, run: SecondRun) -> Iterator[Stray]:
         elif what.decision in entries:
             yield Stray(by_the_day, order, "follows from its entry", True)
         else:
-            yield Stray(by_the_day, order, *_sold_otherwise(by_the_day, what, ours, theirs))
+            halted = _halted(facts, run.day) if by_the_day else ""
+            told = (halted, True) if halted else _sold_otherwise(by_the_day, what, ours, theirs)
+            yield Stray(by_the_day, order, *told)
 
 
 def _doubtful(run: SecondRun, order: Filled) -> bool:
@@ -146,10 +148,15 @@ def _why_not(facts: Facts, day: date, what: What) -> tuple[str, bool]:
     sent = [o for o in facts.book.orders.values() if what_of(o) == what]
     if sent:
         return f"sent, and ended {sent[-1].status} without a fill", False
-    halts = [h.limit for h in facts.halts if new_york_date(h.at) == day]
-    if halts:
-        return f"halted: {', '.join(halts)}", True
+    if halted := _halted(facts, day):
+        return halted, True
     return "the day took no such decision", False
+
+
+def _halted(facts: Facts, day: date) -> str:
+    """The day's halts, of which a backtest knows nothing; empty without any."""
+    halts = [h.limit for h in facts.halts if new_york_date(h.at) == day]
+    return f"halted: {', '.join(halts)}" if halts else ""
 
 
 def _why_not_again(run: SecondRun, what: What) -> tuple[str, bool]:

@@ -376,6 +376,17 @@ def test_a_daemon_is_alive_while_it_keeps_its_promise(
     assert take([desk], NOW).strategies[0].daemon.run is run
 
 
+def test_a_daemon_that_ended_by_a_halt_is_halted_and_was_not_stopped(tmp_path: Path) -> None:
+    desk = station(tmp_path, Desk(), [started(), HALT, line(NOW, Line.STOP)])
+    store = SqlitePortfolioStore(desk.portfolio)
+    figures = (NOW, NOW, Decimal(1), Decimal(0), FRIDAY, True, "stopped")
+    store.publish(Published("hourly_swing", *figures))
+    store.close()
+    look = take([desk], NOW).strategies[0]
+    assert look.daemon.run is Run.HALTED
+    assert [p.text for p in look.problems] == ["HALTED since 10:31 ET (drawdown, flatten): 21 %"]
+
+
 def test_an_outage_is_a_problem_until_it_is_over(tmp_path: Path) -> None:
     desk = station(tmp_path, Desk(), [started(), line(NOW, Line.OUTAGE, None, why="timed out")])
     assert "without broker" in take([desk], NOW).strategies[0].problems[0].text

@@ -94,6 +94,7 @@ UNFILLED = [
         ),
         (bought(), trade("5.00", "5.30"), False, "the day did not sell", False),
         (trade("5.00", "5.30"), bought(), True, "the backtest did not sell", False),
+        ([HALT, *trade("5.00", "5.30")], bought(), True, "halted: manual", True),
     ],
 )
 def test_an_order_of_one_side_says_why(
