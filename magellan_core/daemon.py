@@ -46,6 +46,7 @@ from magellan_core.process.notify import Notifier
 from magellan_core.process.telling import TellingJournal
 from magellan_core.provenance import source_hash
 from magellan_core.reload import renew, take_over
+from magellan_core.starting import Starting
 from magellan_core.store.journal import SqliteJournal
 from magellan_core.store.lock import hold
 from magellan_core.store.portfolio import SqlitePortfolioStore
@@ -53,8 +54,6 @@ from magellan_core.strategy import Strategy
 
 ROOT = Path(__file__).resolve().parents[1]
 STEPPED_PATROL = timedelta(minutes=5)
-BETWEEN_TRIES = timedelta(seconds=5)
-START_EXTENSION = timedelta(seconds=60)
 
 Build = Callable[[Config], Strategy]
 
@@ -187,7 +186,9 @@ class Daemon:
         reporter: Reporter,
         lives: Lives,
     ) -> int:
-        if not self._start(engine, broker, clock, connections, lives):
+        patience = seconds(self.env.start_patience_seconds)
+        start = Starting(engine, broker, connections, lives, self.notifier, patience)
+        if not start.run(clock, lambda: self._stopping):
             return self._stop(lives, clock)
         if engine.halted_and_flat():
             return self._halted(lives, clock)
@@ -213,38 +214,6 @@ class Daemon:
                 return self._stop(lives, clock)
             if woken is Woken.RELOAD:
                 self._reload(engine, connections.ring, clock.now())
-
-    def _start(
-        self,
-        engine: Engine,
-        broker: AlpacaBroker,
-        clock: DaemonClock,
-        connections: Connections,
-        lives: Lives,
-    ) -> bool:
-        """Recover, waiting for the broker for a while; False: stopped meanwhile.
-
-        Raise Unavailable when the patience is over.
-        """
-        until = clock.now() + seconds(self.env.start_patience_seconds)
-        while not self._stopping:
-            now = clock.now()
-            try:
-                connections.check(broker.account())
-                lives.begin(now)
-                engine.recover(now, {})
-                if engine.active() and not engine.feed.primed:
-                    raise Unavailable(f"no bars of {', '.join(engine.symbols)} to warm up on")
-            except Unavailable as fault:
-                log(logging.WARNING, "waiting", f"the broker cannot be asked yet: {fault}")
-                if now >= until:
-                    raise
-                self.notifier.extend_timeout(START_EXTENSION)
-                if clock.wait(min(now + BETWEEN_TRIES, until), wake_on_update=False) is Woken.STOP:
-                    return False
-                continue
-            return True
-        return False
 
     def _reload(self, engine: Engine, ring: KeyRing, now: datetime) -> None:
         """New keys, then the changed file; whatever is wrong with one, its old state stays."""

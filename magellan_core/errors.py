@@ -104,6 +104,10 @@ class RateLimited(Unavailable):
     """The broker asks us to slow down (HTTP 429). Survivable."""
 
 
+class DataUnavailable(Unavailable):
+    """The market data cannot be asked: no decisions from bars; what is held is looked after."""
+
+
 class CredentialsError(MagellanError):
     """The keys are missing, unreadable or refused."""
 

@@ -23,7 +23,7 @@ LAYERS: dict[int, str] = {
     2: "ports STRATEGY",
     3: "engine",
     4: "alpaca aws store paper process environment compose connections keyring",
-    5: "backtest daemon lives reload clocks provenance reporting operations",
+    5: "backtest daemon starting lives reload clocks provenance reporting operations",
     6: "trials",
     7: "RUN scripts",
     8: "tests benchmarks",

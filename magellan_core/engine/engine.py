@@ -12,6 +12,7 @@ from magellan_core.engine.intake import Circumstances, Intake
 from magellan_core.engine.ledger import Ledger
 from magellan_core.engine.limits import Limits
 from magellan_core.engine.morning import calendars_agree, tradability
+from magellan_core.engine.outages import Outages
 from magellan_core.engine.settings import Settings
 from magellan_core.engine.settle import Settler, Truth
 from magellan_core.engine.splits import Splits
@@ -19,12 +20,8 @@ from magellan_core.engine.tend import Tender
 from magellan_core.engine.words import Report, status_line
 from magellan_core.errors import Unavailable
 from magellan_core.lines import Event, Line, bar_data, line
-from magellan_core.market_hours import (
-    Session,
-    new_york_date,
-    session_on,
-)
-from magellan_core.model import Account, Asset, Bar, Exit
+from magellan_core.market_hours import Session, new_york_date, session_on
+from magellan_core.model import Account, Asset, Bar, Exit, MoveStop
 from magellan_core.ports import Alerts, Broker, Journal, Level, MarketData, PortfolioStore
 from magellan_core.strategy import Strategy, View
 
@@ -58,23 +55,16 @@ class Engine:
         )
         self.tender = Tender(name, self.desk, self.ledger, alerts, settings.patience)
         self.limits = Limits(name, broker, self.ledger, store, alerts, settings)
+        limits, tender = self.limits, self.tender
         self.intake = Intake(
-            name,
-            self.symbols,
-            data,
-            self.desk,
-            self.ledger,
-            self.tender,
-            self.limits,
-            alerts,
-            settings,
+            name, self.symbols, data, self.desk, self.ledger, tender, limits, alerts, settings
         )
         self.assets: dict[str, Asset | None] = {}
         self.calendar_agrees = False
-        self.loaded = False
+        self.outages = Outages(self.ledger, alerts)
+        self.loaded = self.ready = False
         self._prepared: date | None = None
         self._due: datetime | None = None
-        self._outage: str | None = None
         self._truth: Truth | None = None
 
     # -- starting ----------------------------------------------------------------------------
@@ -87,31 +77,34 @@ class Engine:
             self.loaded = True
 
     def recover(self, now: datetime, facts: Mapping[str, object]) -> None:
-        """The only start: fold the journal, ask the broker, correct, warm up.
+        """The only start: fold the journal, ask the broker, correct, do what is overdue, warm up.
 
-        Raise Unavailable while the broker or the data cannot be asked: call it again then. Exits
-        that are due go out meanwhile, if only the data is missing. `facts` go into the start line.
+        Raise Unavailable while the broker cannot be asked: call it again then. Where only the
+        data cannot, the engine is not `ready` yet, and each tick tries again. `facts` go into the
+        start line.
         """
         self.load(now, facts)
         if self.ledger.book.live_since is None:
             self.ledger.write(line(now, Line.LIVE))
         self.limits.halts.hear(now)
         truth = self._truth = self.settler.settle(now)
+        if not self._flat(truth):
+            # What is overdue goes first: it waits for no data.
+            self._look_after(truth, now, session_on(new_york_date(now)))
         try:
             self.prepare(now)
-        except Unavailable:
-            self._exits(truth, now, session_on(new_york_date(now)))
-            raise
-        finally:
-            self.ledger.flush()
+        except Unavailable as fault:
+            self.outages.begin(fault, now)
+        self.ledger.flush()
 
     def prepare(self, now: datetime) -> None:
-        """Once per session date: tradability, calendar, and indicators built anew."""
+        """Once per session date: tradability, calendar, indicators anew. Raise Unavailable."""
         today = new_york_date(now)
         self.assets = tradability(self.broker, self.symbols, today, self.alerts)
         self.calendar_agrees = calendars_agree(self.broker, today, self.alerts)
         self.feed.rebuild(now, self.active())
         self.feed.tell_of_short(self.active(), today)
+        self.ready = True
         # Before the hour in which sessions are prepared, it does not count for today's.
         session = session_on(today)
         early = session is not None and now < preparation(session)
@@ -122,22 +115,24 @@ class Engine:
 
     def tick(self, now: datetime) -> Report:
         """Broker truth, limits, exits, bars, decisions, orders, figures. Never raises Unavailable:
-        an outage is journaled and reported, and exits go first when it is over."""
+        an outage is journaled and reported. Exits go first when the broker is back, and never wait
+        for market data."""
         session = session_on(new_york_date(now))
         if not self.ledger.flush():
             why = "the journal takes no lines (disk full?): no entries; exits go out"
             self.alerts.alert(Level.CRITICAL, "journal-unwritable", why)
         self.limits.halts.hear(now)
         try:
-            truth = self.settler.settle(now)
-            self._truth = truth
-            self._work(truth, now, session)
-            self.ledger.flush()
+            truth = self._truth = self.settler.settle(now)
         except Unavailable as fault:
-            return self._out(str(fault), now)
-        if self._outage is not None:
-            self.ledger.write(line(now, Line.BACK, None, after=self._outage))
-            self._outage = None
+            return self._out(fault, now)
+        self._look_after(truth, now, session)
+        try:
+            self._go_on(truth, now, session)
+            self.outages.end(now)
+        except Unavailable as fault:
+            self.outages.begin(fault, now)
+        self.ledger.flush()
         report = self._report(truth, now, session)
         before = len(self.ledger.book.halts)
         self._share(now, report.next_at, self._state())
@@ -156,12 +151,17 @@ class Engine:
             flat = self._flat(self._truth)
             self.limits.share(self._truth.account, now, next_by, state, flat=flat)
 
-    def _work(self, truth: Truth, now: datetime, session: Session | None) -> None:
+    def _look_after(self, truth: Truth, now: datetime, session: Session | None) -> None:
+        """Limits, halts and exits: they need neither bars nor preparations, so that nothing of
+        that can hold them up."""
         doubtful = self.settler.doubtful or bool(self.ledger.book.unsettled())
         self.limits.judge(truth.account, now, session, doubtful=doubtful)
         self._exits(truth, now, session)
+
+    def _go_on(self, truth: Truth, now: datetime, session: Session | None) -> None:
+        """Preparations, bars, decisions, entries. Raise Unavailable."""
         today = new_york_date(now)
-        if self.limits.halts.resumed:
+        if self.limits.halts.resumed or not self.ready:
             self.prepare(now)
             self.limits.halts.resumed = False
         begins = session is not None and self._prepared != today and now >= preparation(session)
@@ -214,7 +214,7 @@ class Engine:
         view = self.view(place.now, place.session, place.account)
         complete = not (exits_only or self.feed.waits(self.active()))
         for intent in self.feed.strategy.on_time(replace(view, bars_complete=complete)):
-            if isinstance(intent, Exit) or not exits_only:
+            if isinstance(intent, Exit | MoveStop) or not exits_only:
                 numbers = dict(self.feed.strategy.explain(intent.symbol))
                 self.intake.take(intent, replace(place, numbers=numbers))
 
@@ -258,28 +258,29 @@ class Engine:
     def _state(self) -> str:
         return "halted" if self.ledger.book.halts else "running"
 
-    def _out(self, why: str, now: datetime) -> Report:
-        if self._outage is None:
-            self.ledger.write(line(now, Line.OUTAGE, None, why=why))
-            self.alerts.alert(Level.WARNING, "outage", f"no entries, exits wait: {why}")
+    def _out(self, fault: Unavailable, now: datetime) -> Report:
+        outage = self.outages.begin(fault, now)
         self.ledger.flush()
-        self._outage = why
         again = now + self.settings.loop_interval
-        if self._truth is not None and self._flat(self._truth):
+        if self.flat:
             # Old figures of an account that holds nothing are good ones; any other is silent.
             self._share(now, again, self._state())
-        return Report(again, watching=False, status=f"broker unreachable: {why}", outage=why)
+        return Report(again, watching=False, status=outage.status, outage=outage.why)
 
     def _report(self, truth: Truth, now: datetime, session: Session | None) -> Report:
-        book = self.ledger.book
+        book, outage = self.ledger.book, self.outages.current
         ask = self.feed.next_ask(now, session, self.active())
         dues = [due for due in (self._due, ask) if due is not None]
+        if outage is not None:
+            dues.append(now + self.settings.loop_interval)
         next_at = next_instant(now, session, book, self.settings, dues, self.settler.doubtful)
+        status = status_line(book, len(self.active()), len(self.symbols), next_at)
         return Report(
             next_at,
             watching=bool(book.live),
-            status=status_line(book, len(self.active()), len(self.symbols), next_at),
+            status=status if outage is None else f"{outage.status}; {status}",
             finished=self._flat(truth) and any(h.policy == "flatten" for h in book.halts.values()),
+            outage=None if outage is None else outage.why,
         )
 
     def _flat(self, truth: Truth) -> bool:
@@ -289,4 +290,9 @@ class Engine:
 
     def halted_and_flat(self) -> bool:
         """After `recover`: a halt is on record and nothing is left to look after."""
-        return bool(self.ledger.book.halts) and self._truth is not None and self._flat(self._truth)
+        return bool(self.ledger.book.halts) and self.flat
+
+    @property
+    def flat(self) -> bool:
+        """As of the broker's last word, nothing is held and no order is out."""
+        return self._truth is not None and self._flat(self._truth)

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from magellan_core.engine.ledger import Ledger
 from magellan_core.engine.news import News
 from magellan_core.engine.source import bars_of, is_anchored
-from magellan_core.errors import Unavailable
+from magellan_core.errors import DataUnavailable, Unavailable
 from magellan_core.market_hours import (
     Session,
     new_york_date,
@@ -63,8 +63,8 @@ class Feed:
 
         Bars after the cursor are left for `poll`: they are decisions that were missed; but the
         first `least_bars` of a symbol always warm, and with fewer nothing of it is polled. Raise
-        Unavailable, having changed nothing; also if nothing is told of an active symbol whose bars
-        are on record: what was decided on them would be followed with indicators that saw none.
+        DataUnavailable, having changed nothing; also if nothing is told of an active symbol whose
+        bars are on record: what was decided on them would be followed with indicators of nothing.
         """
         strategy, book = self.make_strategy(), self.ledger.book
         needs = strategy.needs
@@ -76,10 +76,10 @@ class Feed:
             floor = now if today is None else min(now, today.open)
             cursor = {s: max(at, floor) for s, at in cursor.items()}
         start = min(cursor.values()) - history_of(needs)
-        history = bars_of(self.data, needs, needs.symbols, start, now)
+        history = self._ask(needs.symbols, start, now)
         for symbol in active:
             if book.cursor.get(symbol, start) > start and not history.get(symbol):
-                raise Unavailable(
+                raise DataUnavailable(
                     f"no bars of {symbol} to warm up on, which it had before: asked again soon"
                 )
         self.short, self._refill = self._too_short(history), now + BETWEEN_REFILLS
@@ -123,13 +123,13 @@ class Feed:
         if not self.short or self._refill is None or now < self._refill:
             return False
         self._refill, needs = now + BETWEEN_REFILLS, self.strategy.needs
-        told = bars_of(self.data, needs, tuple(self.short), now - history_of(needs), now)
+        told = self._ask(tuple(self.short), now - history_of(needs), now)
         return any(len(told.get(symbol, ())) >= needs.least_bars for symbol in self.short)
 
     def poll(
         self, now: datetime, session: Session | None, due: bool, active: Collection[str]
     ) -> list[Bar]:
-        """New bars since each symbol's cursor, oldest first. Raise Unavailable."""
+        """New bars since each symbol's cursor, oldest first. Raise DataUnavailable."""
         if due or self.strategy.needs.timeframe is Timeframe.MINUTE:
             needs = self.strategy.needs
             expected = newest_end(needs, now, session)
@@ -146,7 +146,7 @@ class Feed:
         needs = self.strategy.needs
         # A bar that was under way at the cursor counts too: its end comes after it.
         start = min(self.cursor[s] for s in wanted) - LENGTH[needs.timeframe]
-        answer = bars_of(self.data, needs, wanted, start, now)
+        answer = self._ask(wanted, start, now)
         # Only an answer counts as having asked: after an outage the bars are still wanted.
         self._asked += timed
         fresh = [
@@ -162,6 +162,14 @@ class Feed:
             self.cursor[bar.symbol] = bar.end
             self.news.used(bar)
         return fresh
+
+    def _ask(
+        self, symbols: Sequence[str], start: datetime, now: datetime
+    ) -> Mapping[str, Sequence[Bar]]:
+        try:
+            return bars_of(self.data, self.strategy.needs, symbols, start, now)
+        except Unavailable as fault:
+            raise DataUnavailable(str(fault)) from fault
 
     def _tell_if_stale(self, active: Collection[str], session: Session | None) -> None:
         """One symbol without a bar is no stale feed: only when none has had one for a while."""

@@ -85,6 +85,7 @@ class DaemonLook:
     stopped: datetime | None = None
     version: str = ""
     outage: str = ""
+    outage_of: str = "the broker"
     outage_at: datetime | None = None
     back_at: datetime | None = None
     crashed: str = ""

@@ -50,7 +50,7 @@ def _records(look: StrategyLook, now: datetime) -> Iterator[str]:
         yield f"the daemon is silent since {when(daemon.origin.at, now)}: see systemctl status"
     out, back = daemon.outage_at, daemon.back_at
     if out is not None and (back is None or back < out):
-        yield f"its daemon is without broker since {when(out, now)}: {daemon.outage}"
+        yield f"its daemon is without {daemon.outage_of} since {when(out, now)}: {daemon.outage}"
     for symbol in look.symbols:
         if symbol.blocked:
             yield f"{symbol.symbol} takes no entries: {symbol.blocked}"

@@ -264,6 +264,7 @@ def daemon_look(
         stopped=None if stop is None else stop.at,
         version="" if start is None else str(start.data.get("version", "")),
         outage="" if outage is None else str(outage.data.get("why", "")),
+        outage_of=str("the broker" if outage is None else outage.data.get("what", "the broker")),
         outage_at=None if outage is None else outage.at,
         crashed="" if start is None else crashed(start.data, start.at),
         back_at=None if back is None else back.at,

@@ -75,6 +75,10 @@ def _reload(d: Data) -> str:
     return "new configuration in force: " + ", ".join(f"{k} {v}" for k, v in rows)
 
 
+def _who(d: Data) -> object:
+    return d.get("what", "the broker")
+
+
 _WORDS: Mapping[str, tuple[int, Callable[[Data], str]]] = {
     Line.SIGNAL: (logging.INFO, lambda d: f"will {d.get('action')} because {d.get('reason')}"),
     Line.SIGNAL_GONE: (logging.INFO, lambda d: f"signal over: {d.get('why')}"),
@@ -94,8 +98,8 @@ _WORDS: Mapping[str, tuple[int, Callable[[Data], str]]] = {
         lambda d: f"split {d['numerator']} for {d['denominator']}: {d['qty']} shares held now",
     ),
     Line.RESUME: (logging.WARNING, lambda d: f"resumed: {d.get('reason', 'no reason given')}"),
-    Line.OUTAGE: (logging.WARNING, lambda d: f"the broker cannot be asked: {d.get('why')}"),
-    Line.BACK: (logging.INFO, lambda d: f"the broker answers again after: {d.get('after')}"),
+    Line.OUTAGE: (logging.WARNING, lambda d: f"{_who(d)} cannot be asked: {d.get('why')}"),
+    Line.BACK: (logging.INFO, lambda d: f"{_who(d)} answers again after: {d.get('after')}"),
     Line.RELOAD: (logging.WARNING, _reload),
     Line.BAR_SEEN: (
         logging.INFO,

@@ -69,13 +69,17 @@ def daily_trend(
     days: int = 30,
     first: date = date(2024, 11, 1),
     warmup: int = 20,
+    peak: date | None = None,
     **more: Any,
 ) -> Rig:
-    """The close of the 8th buys SPY at the open of the 10th."""
+    """The close of the 8th buys SPY at the open of the 10th; `peak`, the first fall, sells it."""
     price, bars = 200.0, []
     for session in sessions_between(first, DAY + timedelta(days=days)):
         opened = price
-        price = price - 1.0 if session.date <= LAST_FALL else price + rise
+        if peak is not None and session.date >= peak:
+            price -= 10.0
+        else:
+            price += -1.0 if session.date <= LAST_FALL else rise
         high, low = max(opened, price), min(opened, price)
         bars.append(Bar(SPY, session.open, session.close, opened, high, low, price, 1e6))
     return Rig(

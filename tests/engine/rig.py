@@ -159,8 +159,7 @@ class LoggedData:
         split_adjusted: bool,
     ) -> Mapping[str, Sequence[Bar]]:
         self.log.append("bars")
-        if self.down:
-            raise Unavailable("GET /stocks/bars: connection refused")
+        self._answer()
         if self.empty:
             return {}
         told = self.inner.bars(symbols, timeframe, start, end, split_adjusted=split_adjusted)
@@ -172,8 +171,13 @@ class LoggedData:
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         self.log.append("quotes")
+        self._answer()
         told = self.inner.quotes(symbols)
         return {s: quote._replace(at=quote.at - self.quote_age) for s, quote in told.items()}
+
+    def _answer(self) -> None:
+        if self.down:
+            raise Unavailable("GET /stocks/bars: connection refused")
 
 
 class Disk:

@@ -236,6 +236,37 @@ def test_without_any_symbol_that_trades_it_says_so_and_ends(tmp_path: Path) -> N
         assert "Traceback" not in said
 
 
+def test_a_start_without_data_obeys_a_halt_and_is_not_ready(tmp_path: Path) -> None:
+    with manager(tmp_path) as systemd, stage(tmp_path, SWING) as on:
+        daemon = start(on, systemd)
+        on.play(new_york(25, 10, 59))
+        assert on.holdings(SWING)
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(30) == ExitCode.OK
+        store = ("--state-dir", str(on.state), "--reason", "the news", "--wait", "0")
+        assert on.script("halt_trading.py", "--strategy", SWING, *store).returncode == ExitCode.OK
+        on.command("faults", kind="status", path="/v2/stocks/*", count=1000, status=422)
+        systemd.heard.clear()
+        on.command("absent", name=SWING)
+        again = start(on, systemd)
+        on.play(new_york(25, 11, 1))
+        assert again.wait(30) == ExitCode.HALTED
+        assert on.holdings(SWING) == {}
+        assert on.open_orders(SWING) == []
+        assert "READY=1" not in systemd.heard
+        assert any(row.startswith("EXTEND_TIMEOUT_USEC=") for row in systemd.heard)
+        assert any(row.startswith("STATUS=market data cannot be asked") for row in systemd.heard)
+
+
+def test_a_start_without_data_and_nothing_to_look_after_gives_up_in_time(tmp_path: Path) -> None:
+    with stage(tmp_path, SWING) as on:
+        on.command("faults", kind="status", path="/v2/stocks/*", count=1000, status=422)
+        daemon = on.start(SWING, MAGELLAN_START_PATIENCE="30")
+        on.play(new_york(25, 9, 5))
+        assert daemon.wait(30) == ExitCode.UNAVAILABLE
+        assert "market data cannot be asked yet" in on.log(SWING).read_text()
+
+
 def test_the_check_of_a_config_starts_nothing(tmp_path: Path) -> None:
     with stage(tmp_path, SWING) as on:
         done = on.script(

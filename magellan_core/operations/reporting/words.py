@@ -174,7 +174,7 @@ def sentences(section: Section) -> Iterator[str]:
     if facts.crashes or facts.starts > 1:
         yield f"{facts.starts} starts, {facts.crashes} of them after a crash"
     if facts.outages:
-        yield f"{facts.outages} outages, {duration(facts.outage)} without the broker"
+        yield f"{facts.outages} outages, {duration(facts.outage)} without the broker or its data"
     for halt in facts.halts:
         yield f"HALTED ({halt.limit}, {halt.policy}) {label(halt.at)}: {halt.why}"
     for alert in facts.alerts:

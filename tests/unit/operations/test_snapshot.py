@@ -389,9 +389,15 @@ def test_a_daemon_that_ended_by_a_halt_is_halted_and_was_not_stopped(tmp_path: P
 
 def test_an_outage_is_a_problem_until_it_is_over(tmp_path: Path) -> None:
     desk = station(tmp_path, Desk(), [started(), line(NOW, Line.OUTAGE, None, why="timed out")])
-    assert "without broker" in take([desk], NOW).strategies[0].problems[0].text
+    assert "without the broker" in take([desk], NOW).strategies[0].problems[0].text
     write(desk.journal, [line(NOW + MINUTE, Line.BACK, None, after="timed out")])
     assert take([desk], NOW + MINUTE).strategies[0].problems == ()
+
+
+def test_an_outage_of_the_data_alone_is_told_as_such(tmp_path: Path) -> None:
+    out = line(NOW, Line.OUTAGE, None, why="timed out", what="market data")
+    desk = station(tmp_path, Desk(), [started(), out])
+    assert "without market data since" in take([desk], NOW).strategies[0].problems[0].text
 
 
 # -- limits -------------------------------------------------------------------------------------
