@@ -29,6 +29,7 @@ from magellan_core.config_model import (
 )
 from magellan_core.config_risk import RiskManagement
 from magellan_core.config_schema import model_in
+from magellan_core.config_sense import senseless
 from magellan_core.errors import ConfigError, ConfigMissing
 from magellan_core.indicators import RSI_CONVERGED
 
@@ -191,6 +192,7 @@ def _across(model: Model) -> Iterator[str]:
         yield "execution.execute_until: is missing: when an entry not executed is dropped"
     if isinstance(model, HourlySwingConfig) and model.trading_hours.first_check is None:
         yield "trading_hours.first_check: is missing: the first hourly check, e.g. 10:00"
+    yield from senseless(model)
     if model.strategy.name not in model.portfolio.strategies:
         yield f"portfolio.strategies: must list {model.strategy.name} itself"
     yield from _addresses(model)

@@ -139,7 +139,9 @@ class TradingHours(Part):
     timezone: Literal["America/New_York"] = Field(
         "America/New_York", description="the market's; every time of day is in it"
     )
-    first_check: TimeOfDay | None = Field(None, description="Hourly Swing's first check of the day")
+    first_check: TimeOfDay | None = Field(
+        None, description="Hourly Swing's first check of the day, from 09:30 to before 13:00"
+    )
 
 
 class Execution(Part):

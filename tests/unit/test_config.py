@@ -26,6 +26,7 @@ FOLDERS = {
     "hourly_swing": "hourly_swing",
 }
 D = Decimal
+AFTER_CLOSE = "strategy_parameters.signal_after_close_minutes"
 
 
 def shipped(name: str) -> Path:
@@ -85,6 +86,21 @@ def test_every_fault_of_a_file_is_told_at_once_with_its_path_and_the_nearest_key
 
 
 @pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("daily_trend", {"execution.execute_until": "09:31"}),
+        ("daily_trend", {"strategy_parameters.signal_after_close_minutes": 479}),
+        ("bear_trap", {"execution.execution_delay_seconds": 0}),
+        ("bear_trap", {"data_requirements.warmup_bars": 20}),
+        ("hourly_swing", {"trading_hours.first_check": "09:30"}),
+        ("hourly_swing", {"trading_hours.first_check": "12:59"}),
+    ],
+)
+def test_the_last_values_that_make_sense_are_taken(name: str, changes: dict[str, object]) -> None:
+    parse(changed(name, changes), "config.json")
+
+
+@pytest.mark.parametrize(
     ("name", "changes", "fault"),
     [
         ("bear_trap", {"symbols": ["AMC", "AMC"]}, "symbols: AMC is listed twice"),
@@ -103,6 +119,37 @@ def test_every_fault_of_a_file_is_told_at_once_with_its_path_and_the_nearest_key
             {"data_requirements.feed": "sip_delayed"},
             "risk_management.max_quote_age_seconds: sip_delayed is 900 s late",
         ),
+        *[
+            ("daily_trend", changes, f"{fault}: ")
+            for changes, fault in [
+                ({"execution.execute_until": "09:00"}, "execution.execute_until"),
+                ({"execution.execute_until": "09:30"}, "execution.execute_until"),
+                ({"execution.execution_delay_seconds": 1800}, "execution.execute_until"),
+                ({"strategy_parameters.signal_after_close_minutes": 480}, AFTER_CLOSE),
+                ({"strategy_parameters.signal_after_close_minutes": 1200}, AFTER_CLOSE),
+                ({"trading_hours.first_check": "10:00"}, "trading_hours.first_check"),
+                ({"risk_management.risk_per_trade_pct": 2}, "risk_management.risk_per_trade_pct"),
+            ]
+        ],
+        *[
+            (name, {path: value}, f"{path}: only daily_trend reads it")
+            for name in ("bear_trap", "hourly_swing")
+            for path, value in [
+                ("execution.execute_until", "10:00"),
+                ("execution.execution_delay_seconds", 1),
+            ]
+        ],
+        ("bear_trap", {"trading_hours.first_check": "10:00"}, "trading_hours.first_check: only"),
+        (
+            "bear_trap",
+            {"strategy_parameters.no_entry_before_close_minutes": 1},
+            "strategy_parameters.no_entry_before_close_minutes: must not be less than",
+        ),
+        ("bear_trap", {"data_requirements.warmup_bars": 19}, "data_requirements.warmup_bars: must"),
+        ("bear_trap", {"data_requirements.bar_retry_seconds": [3, 1]}, "data_requirements.bar_r"),
+        ("bear_trap", {"data_requirements.bar_retry_seconds": [1, 1]}, "data_requirements.bar_r"),
+        ("hourly_swing", {"trading_hours.first_check": "09:29"}, "trading_hours.first_check: 09:2"),
+        ("hourly_swing", {"trading_hours.first_check": "13:00"}, "trading_hours.first_check: 13:0"),
         ("hourly_swing", {"trading_hours.first_check": None}, "trading_hours.first_check: is m"),
         ("hourly_swing", {"data_requirements.warmup_bars": 83}, "data_requirements.warmup_bars: m"),
         ("daily_trend", {"execution.execute_until": None}, "execution.execute_until: is missing"),
