@@ -1,6 +1,7 @@
 """Command lines: wrong arguments end every process with the code that its unit does not restart."""
 
 import argparse
+from datetime import date
 from typing import NoReturn
 
 from magellan_core.errors import ExitCode
@@ -11,3 +12,11 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(ExitCode.USAGE, f"{self.prog}: {message} (--help tells what there is)\n")
+
+
+def day(text: str) -> date:
+    """A date as an argument. Raise ArgumentTypeError, which says what a date looks like."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date: use YYYY-MM-DD") from None

@@ -26,7 +26,7 @@ from rich.console import Console
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from magellan_core.arguments import Parser
+from magellan_core.arguments import Parser, day
 from magellan_core.backtest.history import firsts, stored_before
 from magellan_core.backtest.same_day import SameDay, same_days, trader_of
 from magellan_core.config import Config, load
@@ -57,9 +57,7 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(
         description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--date", type=date.fromisoformat, metavar="YYYY-MM-DD", help="last session"
-    )
+    parser.add_argument("--date", type=day, metavar="YYYY-MM-DD", help="last session")
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--day", action="store_true", help="one session (default)")
     length.add_argument("--week", action="store_true", help="five sessions")

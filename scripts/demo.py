@@ -15,7 +15,6 @@ import argparse
 import os
 import shutil
 import time
-from datetime import date
 from pathlib import Path
 
 from rich.console import Console
@@ -23,7 +22,7 @@ from rich.console import Console
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from magellan_core.arguments import Parser
+from magellan_core.arguments import Parser, day
 from magellan_core.errors import ExitCode, MagellanError
 from magellan_core.operations.demo import ChildFailed, Demo, Market, Stopwatch
 
@@ -34,8 +33,8 @@ WATCH = Stopwatch(time.monotonic, time.sleep)
 def options(arguments: list[str] | None) -> argparse.Namespace:
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, metavar="DIR", help="stored bars to trade")
-    parser.add_argument("--from", dest="first", type=date.fromisoformat, metavar="YYYY-MM-DD")
-    parser.add_argument("--to", dest="last", type=date.fromisoformat, metavar="YYYY-MM-DD")
+    parser.add_argument("--from", dest="first", type=day, metavar="YYYY-MM-DD")
+    parser.add_argument("--to", dest="last", type=day, metavar="YYYY-MM-DD")
     parser.add_argument("--speed", type=float, metavar="N", help="scaled real time, not stepped")
     parser.add_argument("--seed", type=int, help="of the made-up market")
     parser.add_argument("--port", type=int, default=0, help="of the exchange (default: a free one)")

@@ -22,7 +22,7 @@ from rich.console import Console
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from magellan_core.arguments import Parser
+from magellan_core.arguments import Parser, day
 from magellan_core.errors import MagellanError
 from magellan_core.market_hours import new_york_date
 from magellan_core.operations.explain_sources import stories
@@ -32,7 +32,7 @@ from magellan_core.operations.options import add_state_dir
 
 def day_of(text: str) -> date:
     """A date, or "today" in New York."""
-    return new_york_date(datetime.now(UTC)) if text == "today" else date.fromisoformat(text)
+    return new_york_date(datetime.now(UTC)) if text == "today" else day(text)
 
 
 def options(arguments: list[str] | None) -> argparse.Namespace:

@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 
 from magellan_core.alpaca.history import History
 from magellan_core.alpaca.transport import actions_rest, data_rest
-from magellan_core.arguments import Parser
+from magellan_core.arguments import Parser, day
 from magellan_core.backtest.fetch import Order, fetch
 from magellan_core.environment import hosts_without_config
 from magellan_core.errors import CredentialsError, ExitCode, MagellanError
@@ -92,8 +92,8 @@ def main(arguments: list[str] | None = None) -> int:
     add = parser.add_argument
     add("--symbols", required=True, metavar="A,B")
     add("--timeframe", required=True, choices=sorted(FRAMES))
-    add("--from", dest="first", required=True, type=date.fromisoformat, metavar="DATE")
-    add("--to", dest="last", required=True, type=date.fromisoformat, metavar="DATE")
+    add("--from", dest="first", required=True, type=day, metavar="DATE")
+    add("--to", dest="last", required=True, type=day, metavar="DATE")
     add("--out", type=Path, default=ROOT / "var" / "marketdata", metavar="DIR", help="%(default)s")
     add("--feed", choices=("sip", "iex"), default="sip", help="iex has one venue's trades only")
     add("--per-minute", type=float, default=180.0, metavar="N", help="requests (%(default)s)")

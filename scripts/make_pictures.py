@@ -28,7 +28,7 @@ from rich.console import Console
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from magellan_core.arguments import Parser
+from magellan_core.arguments import Parser, day
 from magellan_core.backtest.same_day import SameDay, same_days, trader_of
 from magellan_core.config import Config, load
 from magellan_core.errors import DataError, MagellanError, Unavailable
@@ -111,8 +111,8 @@ def busyness(snapshot: Snapshot) -> tuple[bool, int, int]:
 def main(arguments: list[str] | None = None) -> int:
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, metavar="DIR", help="stored bars, not made-up ones")
-    parser.add_argument("--from", dest="first", type=date.fromisoformat, metavar="YYYY-MM-DD")
-    parser.add_argument("--to", dest="last", type=date.fromisoformat, metavar="YYYY-MM-DD")
+    parser.add_argument("--from", dest="first", type=day, metavar="YYYY-MM-DD")
+    parser.add_argument("--to", dest="last", type=day, metavar="YYYY-MM-DD")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images", help="%(default)s")
     parser.add_argument("--run", type=Path, default=ROOT / "var" / "pictures", help="%(default)s")
     asked = parser.parse_args(arguments)

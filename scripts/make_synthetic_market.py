@@ -9,12 +9,11 @@ if sys.version_info < (3, 12):
     sys.stderr.write("Python 3.12 is needed, this is %d.%d\n" % sys.version_info[:2])
     sys.exit(71)
 
-from datetime import date
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from magellan_core.arguments import Parser
+from magellan_core.arguments import Parser, day
 from magellan_core.errors import MagellanError
 from magellan_core.paper.market_writer import write_folder
 from magellan_core.paper.synthetic import DEMO_FIRST, DEMO_LAST, DEMO_SEED, generate
@@ -28,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--from",
         dest="first",
-        type=date.fromisoformat,
+        type=day,
         default=DEMO_FIRST,
         metavar="DATE",
         help="first session to trade, default %(default)s",
@@ -36,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--to",
         dest="last",
-        type=date.fromisoformat,
+        type=day,
         default=DEMO_LAST,
         metavar="DATE",
         help="last session, default %(default)s",

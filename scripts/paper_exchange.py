@@ -11,7 +11,7 @@ import argparse
 import json
 import signal
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from queue import SimpleQueue
@@ -20,7 +20,7 @@ from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from magellan_core.arguments import Parser
+from magellan_core.arguments import Parser, day
 from magellan_core.errors import DataError, ExitCode, MagellanError, UsageError
 from magellan_core.market_hours import Session, at_new_york, new_york, sessions_between
 from magellan_core.paper.exchange import Exchange
@@ -76,14 +76,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     market.add_argument(
         "--from",
         dest="first",
-        type=date.fromisoformat,
+        type=day,
         metavar="YYYY-MM-DD",
         help="first day to trade (needed with --data)",
     )
     market.add_argument(
         "--to",
         dest="last",
-        type=date.fromisoformat,
+        type=day,
         metavar="YYYY-MM-DD",
         help="last day to trade (needed with --data)",
     )

@@ -13,13 +13,12 @@ if sys.version_info < (3, 12):
     sys.exit(71)
 
 import argparse
-from datetime import date
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from magellan_core.arguments import Parser
+from magellan_core.arguments import Parser, day
 from magellan_core.backtest.history import firsts, stored_before
 from magellan_core.backtest.replay import days_of, replay
 from magellan_core.backtest.same_day import trader_of
@@ -38,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--journal", required=True, type=Path, metavar="FILE", help="<state>/<strategy>.sqlite3")
-    add("--day", type=date.fromisoformat, metavar="DATE", help="default: the journal's last")
+    add("--day", type=day, metavar="DATE", help="default: the journal's last")
     add("--strategy", choices=sorted(FOLDERS), help="default: the journal's file name says it")
     add("--config", type=Path, metavar="FILE", help="as it was on the day; default: as shipped")
     add("--data", type=Path, metavar="DIR", help="bars from before the journal's first")

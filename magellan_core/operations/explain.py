@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from magellan_core.lines import Event, Line
-from magellan_core.market_hours import new_york_date
+from magellan_core.market_hours import new_york_date, session_on
 from magellan_core.operations.reasons import WAITS
 
 Data = Mapping[str, object]
@@ -118,7 +118,9 @@ def why_not(told: Story) -> list[str]:
     for why, times in Counter(told.refusals).most_common():
         found.append(f"an entry was refused{_times(times)}: {why}")
     if told.bars is None:
-        found.append("no bar of it came on that day: not a session, no data, or not running")
+        closed = session_on(told.day) is None
+        why = "the exchange has no session on it" if closed else "no data, or not running"
+        found.append(f"no bar of it came on that day: {why}")
     waits: Counter[str] = Counter()
     last: dict[str, Phase] = {}
     for phase in told.phases:

@@ -176,3 +176,26 @@ def test_keys_are_not_sent_to_an_address_that_must_not_get_them(
     done = run(tmp_path, *arguments, APCA_API_BASE_URL=url, **keys)
     assert done.returncode == ExitCode.CONFIG
     assert "APCA_API_BASE_URL" in said(done)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["daily_report.py", "--date", "2025-13-40"],
+        ["explain.py", "AAPL", "2025-13-40"],
+        ["demo.py", "--from", "2025-13-40"],
+        ["replay_day.py", "--journal", "x", "--day", "2025-13-40"],
+    ],
+)
+def test_what_is_no_date_is_told_what_a_date_looks_like(command: list[str]) -> None:
+    script, *arguments = command
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / script), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == ExitCode.USAGE
+    [row] = done.stderr.splitlines()
+    assert "'2025-13-40' is no date: use YYYY-MM-DD" in row

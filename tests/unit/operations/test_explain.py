@@ -108,9 +108,11 @@ def test_what_was_traded_needs_no_why_not() -> None:
     assert why_not(told(*QUIET, decision(5), fill(6))) == []
 
 
-def test_a_day_without_bars_says_so() -> None:
-    assert why_not(told()) == [
-        "no bar of it came on that day: not a session, no data, or not running"
+def test_a_day_without_bars_says_so_and_whether_there_could_have_been_any() -> None:
+    assert why_not(told()) == ["no bar of it came on that day: no data, or not running"]
+    thanksgiving = story("bear_trap", "AMC", date(2024, 11, 28), [])
+    assert why_not(thanksgiving) == [
+        "no bar of it came on that day: the exchange has no session on it"
     ]
 
 
