@@ -121,8 +121,9 @@ MUTANTS = (
     Mutant(
         "send an order before PLANNED is on disk",
         ENGINE + "ledger.py",
-        "            self.backlog.extend(events)\n            self.flush()\n",
-        "            self.flush()\n            self.backlog.extend(events)\n",
+        "            self.backlog += [*self._waiting, *events]\n"
+        "            self._waiting.clear()\n            self.flush()\n",
+        "            self.flush()\n            self.backlog += events\n",
         scripts("time"),
     ),
     Mutant(
@@ -170,8 +171,8 @@ MUTANTS = (
     Mutant(
         "hold nothing that turns up late",
         "magellan_core/fold.py",
-        "    if record.role is Role.ENTRY and record.symbol not in book.positions:\n",
-        "    if record.role is Role.EXIT and record.symbol not in book.positions:\n",
+        "    if position is None or record.tranche not in (None, *position.tranches):\n",
+        "    if position is not None and record.tranche not in (None, *position.tranches):\n",
         LATE,
     ),
     Mutant(
