@@ -14,9 +14,12 @@ from magellan_core.market_hours import at_new_york
 from magellan_core.model import OrderRequest, Side
 from magellan_core.paper.orders import OrderForm
 from magellan_core.store.journal import SqliteJournal
-from magellan_core.trials.faults import Answer, Call, Fault, Place, Tally
+from magellan_core.trials.faults import Answer, Call, Fault, Kill, Place, Tally
 from magellan_core.trials.scenarios import TUESDAY, WEDNESDAY, scenarios
 from magellan_core.trials.stage import Stage
+
+# Half an hour after the only entry of that scenario.
+EXIT_DUE = at_new_york(WEDNESDAY, 12, 0)
 
 
 def bought(stage: Stage) -> list[str]:
@@ -172,4 +175,27 @@ def test_an_exit_is_tried_until_it_is_taken_and_a_person_hears_of_it() -> None:
     stage = Stage(scenarios()["time exit"], tally=RefusesSales)
     stage.play()
     assert "exit-stuck-ONDS" in alerts(stage)
+    assert stage.exchange.positions(stage.player.number) == []
+
+
+class FullWhenItLeaves(Tally):
+    """The disk is full when an exit is due; the daemon dies between its cancels and the sale."""
+
+    def append_fault(self) -> Fault | None:
+        if self.life > 1 or self.now() < EXIT_DUE:
+            return None
+        self.disk_was_full = True
+        return Fault(Place.APPEND, self.appends, disk_full=1)
+
+    def call_fault(self, call: Call) -> Fault | None:
+        dies = call.method == "submit" and call.at >= EXIT_DUE and call.life == 1
+        return Fault(Place.CALL, call.number, kill=Kill.BEFORE) if dies else None
+
+
+def test_an_exit_that_died_with_its_daemon_is_decided_anew_at_once() -> None:
+    stage = Stage(scenarios()["time exit"], tally=FullWhenItLeaves)
+    stage.play()
+    killed, sold = [c for c in stage.tally.made if c.method == "submit" and c.at >= EXIT_DUE]
+    assert (killed.life, sold.life) == (1, 2)
+    assert sold.at - killed.at <= timedelta(seconds=20)
     assert stage.exchange.positions(stage.player.number) == []
