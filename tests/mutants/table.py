@@ -121,9 +121,8 @@ MUTANTS = (
     Mutant(
         "send an order before PLANNED is on disk",
         ENGINE + "ledger.py",
-        "            self.backlog += [*self._waiting, *events]\n"
-        "            self._waiting.clear()\n            self.flush()\n",
-        "            self.flush()\n            self.backlog += events\n",
+        "        if self.backlog:\n            try:\n",
+        "        if len(self.backlog) > 1:\n            try:\n",
         scripts("time"),
     ),
     Mutant(
