@@ -1,14 +1,14 @@
 """From an intent to orders: kept until its instant, judged, written down, sent."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from magellan_core.engine.desk import Desk
 from magellan_core.engine.ledger import Ledger
 from magellan_core.engine.limits import Limits
-from magellan_core.engine.plans import plans_of
+from magellan_core.engine.plans import at_stops, plans_of, within
 from magellan_core.engine.settings import Settings
 from magellan_core.engine.stops import move_stop
 from magellan_core.engine.tend import Tender
@@ -175,7 +175,7 @@ class Intake:
             self.ledger.later(decided)
             return False
         try:
-            plans = plans_of(self.strategy, intent, question.qty, decision, at)
+            plans = plans_of(self.strategy, question.intent, question.qty, decision, at)
             self.desk.place(plans, now.now, decided)
         except JournalUnwritable as fault:
             self.alerts.alert(Level.CRITICAL, "journal-unwritable", f"no entries: {fault}")
@@ -198,9 +198,12 @@ class Intake:
         price = intent.reference if quote is None else quote.ask
         worst = None
         if intent.tranches:
-            qty = sum(t.qty for t in intent.tranches)
-            worst = sum((t.qty * (intent.reference - t.stop) for t in intent.tranches), Decimal(0))
+            # The strategy sized from its bar's close; what is bought now costs the ask.
             price = max(price, intent.reference)
+            if limits.risk_per_trade_pct is not None and account.equity is not None:
+                allowed = account.equity * limits.risk_per_trade_pct / 100
+                intent = replace(intent, tranches=within(intent.tranches, price, allowed))
+            qty, worst = sum(t.qty for t in intent.tranches), at_stops(intent.tranches, price)
         else:
             dollars = min(intent.dollars or Decimal(0), limits.max_position_dollars)
             buffer = self.settings.position_buffer_pct

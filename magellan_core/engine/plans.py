@@ -1,6 +1,10 @@
-"""The orders that an entry becomes."""
+"""The orders that an entry becomes, and how many shares they may have."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
 
 from magellan_core.engine.desk import Plan
 from magellan_core.model import Enter, OrderClass, OrderRequest, Side, TimeInForce, Tranche
@@ -33,6 +37,24 @@ def plans_of(strategy: str, intent: Enter, qty: int, decision: str, at: datetime
         )
         for index, tranche in enumerate(intent.tranches, start=1)
     ]
+
+
+def at_stops(tranches: Sequence[Tranche], price: Decimal) -> Decimal:
+    """Dollars that tranches bought at `price` lose at their stops."""
+    return sum((t.qty * (price - t.stop) for t in tranches), Decimal(0))
+
+
+def within(tranches: tuple[Tranche, ...], price: Decimal, allowed: Decimal) -> tuple[Tranche, ...]:
+    """The tranches with as many shares as lose at most `allowed` dollars from `price`.
+
+    Each is cut by the same share and rounded down; one without a share left falls away.
+    """
+    loss = at_stops(tranches, price)
+    if loss <= allowed:
+        return tranches
+    part = Fraction(max(allowed, Decimal(0))) / Fraction(loss)
+    cut = (replace(t, qty=int(t.qty * part)) for t in tranches)
+    return tuple(t for t in cut if t.qty)
 
 
 def bracket(symbol: str, tranche: Tranche, key: str) -> OrderRequest:

@@ -223,7 +223,7 @@ def max_trades(q: Question, limits: EntryLimits) -> str | None:
 
 
 def risk_per_trade(q: Question, limits: EntryLimits) -> str | None:
-    """What the stop would lose from the decision's price, against the share of equity at risk."""
+    """What the stop would lose from the worse of close and ask, against equity's share at risk."""
     if limits.risk_per_trade_pct is None:
         return None
     if q.worst_loss is None:

@@ -1,11 +1,13 @@
 """One trade of each strategy, end to end: from the bar to the order, the fill and the exit."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
 from magellan_core.lines import Line
 from magellan_core.market_hours import at_new_york
+from magellan_core.paper.rules import Rules
 from tests.engine.markets import (
     AMC,
     CLOSE,
@@ -74,6 +76,20 @@ def test_bear_trap_enters_in_three_brackets_and_takes_both_targets_and_the_raise
     assert [o.client_order_id for o in rig.orders()] == [
         f"bear_trap-AMC-{TRAP_END:%Y%m%dT%H%M}-t{n}-1" for n in (1, 2, 3)
     ]
+
+
+@pytest.mark.parametrize("spread_bps", [0, 50, 190])
+def test_bear_trap_s_stop_loses_two_per_cent_from_the_price_that_is_paid(spread_bps: int) -> None:
+    """Sized on the signal bar's close alone, an ask 95 bps above it put 2,444 dollars at risk."""
+    spread = Decimal(spread_bps)
+    rig = bear_trap(rules=Rules(spread_bps=spread, slippage_bps=spread / 2))
+    rig.run(TRAP_END + MINUTE)
+    lost = Decimal(0)
+    for order in rig.orders():
+        (stop,) = [leg.stop_price for leg in order.legs if leg.stop_price is not None]
+        assert order.filled_avg_price is not None
+        lost += order.filled_qty * (order.filled_avg_price - stop)
+    assert Decimal(1995) < lost <= Decimal(2000)
 
 
 def test_bear_trap_s_stop_rests_at_the_broker_and_needs_no_daemon() -> None:
