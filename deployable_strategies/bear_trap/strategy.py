@@ -101,7 +101,8 @@ class BearTrap:
     ) -> None:
         self.name = "bear_trap"
         self.rules, self.sizing, self.exact_prices = rules, sizing, exact_prices
-        self.needs = DataNeeds(tuple(symbols), Timeframe.MINUTE, False, warmup_bars, False)
+        # Adjusted: a split over night leaves means, ranges and the previous close in new shares.
+        self.needs = DataNeeds(tuple(symbols), Timeframe.MINUTE, False, warmup_bars, True)
         self._symbols = {symbol: _Symbol(rules) for symbol in symbols}
 
     # -- bars --------------------------------------------------------------------------------

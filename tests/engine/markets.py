@@ -10,7 +10,7 @@ from deployable_strategies.daily_trend_hysteresis.strategy import Band as DailyB
 from deployable_strategies.daily_trend_hysteresis.strategy import DailyTrend, DailyTrendRules
 from deployable_strategies.hourly_swing.strategy import Band as HourlyBand
 from deployable_strategies.hourly_swing.strategy import HourlySwing, HourlySwingRules
-from magellan_core.market_hours import at_new_york, sessions_between
+from magellan_core.market_hours import at_new_york, previous_session, sessions_between
 from magellan_core.model import Bar, Timeframe
 from tests.engine.rig import Rig
 
@@ -35,10 +35,20 @@ def at(minute: float) -> datetime:
 TRAP_END = at(QUIET + 2)
 
 
-def bear_trap(*after: Row, symbols: Sequence[str] = (AMC,), **more: Any) -> Rig:
-    """`after` are the minutes that follow the trap; the last one then lasts to the close."""
+def bear_trap(
+    *after: Row,
+    symbols: Sequence[str] = (AMC,),
+    quiet: int = QUIET,
+    before: float | None = None,
+    strategy: BearTrapRules | None = None,
+    **more: Any,
+) -> Rig:
+    """`after` are the minutes that follow the trap; the last one then lasts to the close.
+
+    `before`: an hour at this price ends the session before, with dollars' worth as today.
+    """
     rows: list[tuple[Row, float]] = [((10.0, 10.0, 8.0, 8.05), 1000.0)]
-    rows += [((8.05, 8.10, 8.00, 8.05), 1000.0)] * QUIET
+    rows += [((8.05, 8.10, 8.00, 8.05), 1000.0)] * quiet
     rows += [((7.90, 8.20, 7.80, 8.10), 5000.0)]
     rows += [(row, 100.0) for row in after or ((8.1, 8.1, 8.1, 8.1),)]
     still = rows[-1][0][3]
@@ -48,10 +58,19 @@ def bear_trap(*after: Row, symbols: Sequence[str] = (AMC,), **more: Any) -> Rig:
         for symbol in symbols
         for n, (prices, volume) in enumerate(rows)
     ]
+    if before is not None:
+        close = previous_session(DAY).close
+        hour = [
+            Bar(s, close - n * MINUTE, close - (n - 1) * MINUTE, before, before * 1.01, *rest)
+            for s in symbols
+            for n in range(60, 0, -1)
+            for rest in [(before * 0.99, before, 10000.0 / before)]
+        ]
+        bars = hour + bars
     bars_of = {(s, Timeframe.MINUTE): [b for b in bars if b.symbol == s] for s in symbols}
     sizing = BearTrapSizing(D(2), D(50000), D(1))
     return Rig(
-        lambda: BearTrap(symbols, BearTrapRules(), sizing, warmup_bars=60),
+        lambda: BearTrap(symbols, strategy or BearTrapRules(), sizing, warmup_bars=60),
         bars_of,
         start=more.pop("start", at(-30)),
         **more,

@@ -2,9 +2,11 @@
 
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
+from deployable_strategies.bear_trap.strategy import BearTrapRules
 from magellan_core.lines import Line
 from magellan_core.market_hours import at_new_york
 from magellan_core.model import OrderRequest, Side
@@ -18,10 +20,12 @@ from tests.engine.markets import (
     NEXT_OPEN,
     TRAP_END,
     TSLA,
+    at,
     bear_trap,
     hourly_swing,
 )
 
+DECIDED = Line.DECISION
 EVENING = CLOSE + 30 * MINUTE
 
 
@@ -144,3 +148,31 @@ def test_a_split_before_the_entry_is_none_of_ours() -> None:
     rig.run(at_new_york(NEXT_DAY, 14))
     assert rig.lines(Line.SPLIT, Line.BLOCK) == []
     assert [side for side, _, _ in rig.fills()] == ["buy", "sell"]
+
+
+def trap_after(ratio: Fraction, quiet: int, *, from_previous_close: bool) -> list[object]:
+    """What Bear Trap decides early in a session whose morning brought a split: 1 is none."""
+    rig = bear_trap(
+        quiet=quiet,
+        before=float(10 * ratio),
+        strategy=BearTrapRules(from_previous_close=from_previous_close),
+        splits={} if ratio == 1 else {AMC: [(DAY, ratio)]},
+    )
+    rig.run(at(quiet + 3))
+    decided = [(e.data["reason"], e.data["qty"], e.data["objections"]) for e in rig.lines(DECIDED)]
+    return [
+        decided,
+        [(o.qty, o.stop_price) for order in rig.orders() for o in (order, *order.legs)],
+    ]
+
+
+@pytest.mark.parametrize("ratio", [Fraction(2), Fraction(1, 60)])
+@pytest.mark.parametrize("quiet", [4, 12])
+@pytest.mark.parametrize("from_previous_close", [False, True])
+def test_bear_trap_s_means_and_reference_follow_a_split(
+    ratio: Fraction, quiet: int, from_previous_close: bool
+) -> None:
+    """Its windows still hold minutes of the session before, which were traded in old shares."""
+    told = trap_after(ratio, quiet, from_previous_close=from_previous_close)
+    assert told[1]
+    assert told == trap_after(Fraction(1), quiet, from_previous_close=from_previous_close)
