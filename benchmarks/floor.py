@@ -5,7 +5,7 @@ import json
 import multiprocessing
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -21,7 +21,8 @@ from magellan_core.paper.market import Market
 from magellan_core.paper.rules import Rules
 from magellan_core.paper.server import Stepped, running
 
-ACCOUNT = AccountSpec("PABENCH", "PK-bench", "local-bench", Timeframe.MINUTE, Decimal(10_000_000))
+RICH = Decimal(10_000_000)
+ACCOUNT = AccountSpec("PABENCH", "PK-bench", "local-bench", Timeframe.MINUTE, RICH)
 FIRST = date(2026, 1, 5)
 KEYS = {"APCA-API-KEY-ID": ACCOUNT.key, "APCA-API-SECRET-KEY": ACCOUNT.secret}
 
@@ -81,18 +82,27 @@ def market(symbols: int, sessions: Sequence[Session]) -> Market:
     return Market.from_bars(bars)
 
 
-def _serve(symbols: int, count: int, start: datetime, end: Connection) -> None:
-    exchange = Exchange(market(symbols, days(count)), [ACCOUNT], start=start, rules=Rules())
+def accounts(count: int) -> list[AccountSpec]:
+    """The benchmark's account, and as many like it."""
+    more = range(1, count)
+    return [ACCOUNT] + [
+        AccountSpec(f"PABENCH{n}", f"PK-bench{n}", f"local-bench{n}", Timeframe.MINUTE, RICH)
+        for n in more
+    ]
+
+
+def _serve(symbols: int, count: int, start: datetime, traders: int, end: Connection) -> None:
+    exchange = Exchange(market(symbols, days(count)), accounts(traders), start=start, rules=Rules())
     with running(exchange, mode=Stepped({"bench": ACCOUNT.number}, watchdog=600)) as server:
         end.send(server.base_url)
         end.recv()
 
 
 @contextmanager
-def exchange(symbols: int, count: int, start: datetime) -> Iterator[str]:
+def exchange(symbols: int, count: int, start: datetime, traders: int = 1) -> Iterator[str]:
     """The base URL of a stepped paper exchange in a process of its own."""
     ours, theirs = multiprocessing.Pipe()
-    arguments = (symbols, count, start, theirs)
+    arguments = (symbols, count, start, traders, theirs)
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=arguments)
     process.start()
     try:
@@ -124,14 +134,19 @@ def bare_posts(base_url: str, count: int = 1000) -> dict[str, float]:
     return percentiles(took)
 
 
-def bare_gets(base_url: str, path: str, count: int = 2000) -> list[float]:
+def bare_gets(
+    base_url: str, path: str, count: int = 2000, account: Mapping[str, str] | None = None
+) -> list[float]:
     """Seconds of each GET over one kept connection, without requests."""
+    headers = KEYS
+    if account is not None:
+        headers = {"APCA-API-KEY-ID": account["key"], "APCA-API-SECRET-KEY": account["secret"]}
     host = base_url.removeprefix("http://")
     connection = http.client.HTTPConnection(host, timeout=10)
     took = []
     for _ in range(count):
         begun = time.perf_counter()
-        connection.request("GET", path, headers=KEYS)
+        connection.request("GET", path, headers=headers)
         connection.getresponse().read()
         took.append(time.perf_counter() - begun)
     connection.close()

@@ -1,9 +1,10 @@
-"""What three daemons cost a small machine: memory, start, idle processor time, and leaks.
+"""What three daemons cost a small machine: memory, start, idle processor time, leaks, and days.
 
     python benchmarks/footprint.py [--days 20] [--out footprint.json]
 
-Memory is the proportional set size (PSS): pages that processes share are divided among them. The
-daemons trade the made-up market in stepped time; "idle" is measured in the exchange's real time.
+Memory is the resident set size (RSS) and the proportional one (PSS): pages that processes share are
+divided among them. The daemons trade the made-up market in stepped time over HTTP; "idle" is
+measured in the exchange's real time. The floor of imports is an interpreter that imports nothing.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.floor import tell
 from magellan_core.market_hours import sessions_between
 from magellan_core.operations.children import Children, Unit, read_unit
 from magellan_core.operations.demo import UNITS
@@ -105,11 +107,16 @@ def units() -> list[Unit]:
     ]
 
 
+def memory(pid: int, kind: str) -> float:
+    """Megabytes of that kind: "Pss" or "Rss"."""
+    told = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    found = re.search(rf"^{kind}: +(\d+) kB", told, re.MULTILINE)
+    return int(found[1]) / 1024 if found else 0.0
+
+
 def pss(pid: int) -> float:
     """Megabytes."""
-    told = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    found = re.search(r"^Pss: +(\d+) kB", told, re.MULTILINE)
-    return int(found[1]) / 1024 if found else 0.0
+    return memory(pid, "Pss")
 
 
 def cpu(pid: int) -> float:
@@ -159,18 +166,41 @@ def idle(folder: Path, seconds: float) -> tuple[dict[str, float], dict[str, floa
         return ready, {name: (cpu(pid) - before[name]) / took for name, pid in pids.items()}
 
 
-def days(folder: Path, count: int) -> dict[str, list[float]]:
-    """PSS of each daemon half an hour after each close."""
+def bare_python(times: int) -> float:
+    """Median of starting an interpreter that imports nothing."""
+    took = []
+    for _ in range(times):
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-c", ""], cwd=ROOT, check=True)
+        took.append(time.perf_counter() - began)
+    return statistics.median(took)
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Megabytes of each daemon half an hour after each close, and what each day took in seconds."""
+
+    pss: dict[str, list[float]]
+    rss: dict[str, list[float]]
+    seconds: list[float]
+
+
+def days(folder: Path, count: int) -> Days:
+    """Three daemons over HTTP, day after day."""
     sessions = sessions_between(FIRST, FIRST + timedelta(days=2 * count + 10))[:count]
-    found: dict[str, list[float]] = {name: [] for name in UNITS}
+    found = Days({name: [] for name in UNITS}, {name: [] for name in UNITS}, [])
     with exchange(folder, sessions[-1].date, "--step", "--watchdog", "300") as place:
         for unit in units():
             place.start(unit)
         clock = ExchangeClock(place.url, "conductor")
         for session in sessions:
+            began = time.perf_counter()
             _wait(clock, session.close + AFTER_CLOSE)
-            for name in found:
-                found[name].append(round(pss(place.children.running[name].pid), 1))
+            found.seconds.append(round(time.perf_counter() - began, 2))
+            for name in UNITS:
+                pid = place.children.running[name].pid
+                found.pss[name].append(round(memory(pid, "Pss"), 1))
+                found.rss[name].append(round(memory(pid, "Rss"), 1))
     return found
 
 
@@ -193,22 +223,26 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         ready, share = idle(Path(folder, "idle"), asked.idle_seconds)
-        memory = days(Path(folder, "days"), asked.days)
+        lived = days(Path(folder, "days"), asked.days)
     wall, busy = import_seconds(5)
-    told = {
+    told: dict[str, object] = {
         "import_seconds": round(wall, 3),
         "import_cpu_seconds": round(busy, 3),
         "start_to_ready_seconds": {name: round(s, 2) for name, s in ready.items()},
         "idle_cpu_percent": {name: round(100 * s, 2) for name, s in share.items()},
-        "pss_mb_after_one_day": {name: rows[0] for name, rows in memory.items()},
-        "pss_mb_after_one_day_together": round(sum(rows[0] for rows in memory.values()), 1),
-        "pss_mb_by_day": memory,
-        "growth_mb_a_day": {n: round(slope(rows[WARM:]), 3) for n, rows in memory.items()},
+        "pss_mb_after_one_day": {name: rows[0] for name, rows in lived.pss.items()},
+        "pss_mb_after_one_day_together": round(sum(rows[0] for rows in lived.pss.values()), 1),
+        "pss_mb_by_day": lived.pss,
+        "rss_mb_by_day": lived.rss,
+        "growth_mb_a_day": {n: round(slope(rows[WARM:]), 3) for n, rows in lived.pss.items()},
+        "seconds_a_day": lived.seconds,
+        "median_seconds_a_day": statistics.median(lived.seconds),
+        "floor_bare_python_seconds": round(bare_python(5), 3),
     }
-    text = json.dumps(told, indent=2)
-    sys.stdout.write(text + "\n")
+    text = tell(told)
+    sys.stdout.write(text)
     if asked.out is not None:
-        asked.out.write_text(text + "\n")
+        asked.out.write_text(text)
 
 
 if __name__ == "__main__":

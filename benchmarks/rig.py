@@ -17,6 +17,7 @@ from magellan_core.config import load
 from magellan_core.engine.engine import Engine
 from magellan_core.engine.settings import Settings
 from magellan_core.model import Bar, DataNeeds, Enter, Exit, Intent, Timeframe
+from magellan_core.paper.accounts import AccountSpec
 from magellan_core.ports import Level
 from magellan_core.store.journal import SqliteJournal
 from magellan_core.store.portfolio import SqlitePortfolioStore
@@ -84,6 +85,13 @@ class Idle(Flipper):
         return ()
 
 
+class Last(Flipper):
+    """Trades the last symbol alone: all others are decided on before its order leaves."""
+
+    def on_bar(self, bar: Bar, view: View) -> Sequence[Intent]:
+        return super().on_bar(bar, view) if bar.symbol == self.needs.symbols[-1] else ()
+
+
 class Nobody:
     """Alerts that go nowhere."""
 
@@ -108,11 +116,13 @@ def settings() -> Settings:
 
 
 @contextmanager
-def engine(base_url: str, strategy: Flipper, folder: Path) -> Iterator[Engine]:
+def engine(
+    base_url: str, strategy: Flipper, folder: Path, account: AccountSpec = ACCOUNT
+) -> Iterator[Engine]:
     """The engine with a new journal in that folder."""
     limits = Limits(read=10.0, call=30.0)
-    trading = trading_rest(ACCOUNT.key, ACCOUNT.secret, base_url, limits)
-    data = data_rest(ACCOUNT.key, ACCOUNT.secret, base_url, limits)
+    trading = trading_rest(account.key, account.secret, base_url, limits)
+    data = data_rest(account.key, account.secret, base_url, limits)
     journal = SqliteJournal(folder / "journal.sqlite3")
     store = SqlitePortfolioStore(folder / "portfolio.sqlite3")
     try:
