@@ -14,7 +14,11 @@ CANCEL_AGAIN = timedelta(seconds=10)
 
 
 def settings_of(
-    config: Config, *, patrol: timedelta | None, patrol_closed: timedelta | None
+    config: Config,
+    *,
+    patrol: timedelta | None,
+    patrol_closed: timedelta | None,
+    look_ahead: timedelta | None = None,
 ) -> Settings:
     """Every number of `risk_management`, `execution` and `portfolio` finds its reader here."""
     risk, execution, portfolio = config.risk_management, config.execution, config.portfolio
@@ -64,6 +68,7 @@ def settings_of(
         bar_retries=tuple(seconds(s) for s in config.data_requirements.bar_retry_seconds),
         patrol=patrol,
         patrol_closed=patrol_closed,
+        look_ahead=look_ahead,
     )
 
 

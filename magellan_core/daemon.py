@@ -54,6 +54,8 @@ from magellan_core.strategy import Strategy
 
 ROOT = Path(__file__).resolve().parents[1]
 STEPPED_PATROL = timedelta(minutes=5)
+# Enough for three requests to a broker far away.
+LOOK_AHEAD = timedelta(seconds=1)
 
 Build = Callable[[Config], Strategy]
 
@@ -163,7 +165,12 @@ class Daemon:
         if self.env.patrol_seconds is not None:
             patrol = seconds(self.env.patrol_seconds)
         closed = seconds(config.monitoring.health_check_interval_seconds)
-        return settings_of(config, patrol=patrol, patrol_closed=None if stepped else closed)
+        return settings_of(
+            config,
+            patrol=patrol,
+            patrol_closed=None if stepped else closed,
+            look_ahead=None if stepped else LOOK_AHEAD,
+        )
 
     def _say_start(self, base_url: str) -> dict[str, object]:
         facts: dict[str, object] = {

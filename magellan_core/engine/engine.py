@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from magellan_core.engine.agenda import next_instant
+from magellan_core.engine.ahead import Ahead
 from magellan_core.engine.desk import Desk
 from magellan_core.engine.feed import Feed, preparation
 from magellan_core.engine.intake import Circumstances, Intake
@@ -66,6 +67,7 @@ class Engine:
         self._prepared: date | None = None
         self._due: datetime | None = None
         self._truth: Truth | None = None
+        self.ahead = Ahead(settings.look_ahead)
 
     # -- starting ----------------------------------------------------------------------------
 
@@ -115,15 +117,14 @@ class Engine:
 
     def tick(self, now: datetime) -> Report:
         """Broker truth, limits, exits, bars, decisions, orders, figures. Never raises Unavailable:
-        an outage is journaled and reported. Exits go first when the broker is back, and never wait
-        for market data."""
+        an outage is journaled. Exits go first when it is over, and never wait for market data."""
         session = session_on(new_york_date(now))
         if not self.ledger.flush():
             why = "the journal takes no lines (disk full?): no entries; exits go out"
             self.alerts.alert(Level.CRITICAL, "journal-unwritable", why)
         self.limits.halts.hear(now)
         try:
-            truth = self._truth = self.settler.settle(now)
+            truth = self._look(now)
         except Unavailable as fault:
             return self._out(fault, now)
         self._look_after(truth, now, session)
@@ -134,6 +135,8 @@ class Engine:
             self.outages.begin(fault, now)
         self.ledger.flush()
         report = self._report(truth, now, session)
+        if self.ahead.early(now):
+            self.feed.keep_open(self.active())
         before = len(self.ledger.book.halts)
         self._share(now, report.next_at, self._state())
         if len(self.ledger.book.halts) > before:
@@ -148,12 +151,19 @@ class Engine:
 
     def _share(self, now: datetime, next_by: datetime, state: str) -> None:
         if self._truth is not None:
-            flat = self._flat(self._truth)
-            self.limits.share(self._truth.account, now, next_by, state, flat=flat)
+            self.limits.share(self._truth.account, now, next_by, state, flat=self.flat)
+
+    def _look(self, now: datetime) -> Truth:
+        """Broker truth: asked for now, or a moment ago so that what is due now need not wait."""
+        sure = self.outages.current is None and not self.settler.doubtful
+        if self._truth is None or not (sure and self.ahead.holds(now, self.ledger.book)):
+            self._truth = self.settler.settle(now)
+            self.ahead.seen(now, self.ledger.book)
+            self.intake.begin()
+        return self._truth
 
     def _look_after(self, truth: Truth, now: datetime, session: Session | None) -> None:
-        """Limits, halts and exits: they need neither bars nor preparations, so that nothing of
-        that can hold them up."""
+        """Limits, halts and exits: nothing of bars or preparations can hold them up."""
         doubtful = self.settler.doubtful or bool(self.ledger.book.unsettled())
         self.limits.judge(truth.account, now, session, doubtful=doubtful)
         self._exits(truth, now, session)
@@ -180,8 +190,7 @@ class Engine:
 
     def _exits(self, truth: Truth, now: datetime, session: Session | None) -> None:
         """Exits need neither bars nor preparations, so nothing of that can hold them up."""
-        self._flatten_if_halted(now)
-        self.intake.begin()
+        self.tender.heed_halts(now)
         place = self._place(truth, now, session)
         self.intake.execute_signals(place, exits_only=True)
         self._on_time(place, exits_only=True)
@@ -217,14 +226,6 @@ class Engine:
             if isinstance(intent, Exit | MoveStop) or not exits_only:
                 numbers = dict(self.feed.strategy.explain(intent.symbol))
                 self.intake.take(intent, replace(place, numbers=numbers))
-
-    def _flatten_if_halted(self, now: datetime) -> None:
-        book = self.ledger.book
-        if book.halts:
-            self.tender.cancel_entries("halted", now)
-        if any(h.policy == "flatten" for h in book.halts.values()):
-            for symbol in list(book.positions):
-                self.tender.start_exit(symbol, "halt", now)
 
     # -- looking -----------------------------------------------------------------------------
 
@@ -273,6 +274,7 @@ class Engine:
         dues = [due for due in (self._due, ask) if due is not None]
         if outage is not None:
             dues.append(now + self.settings.loop_interval)
+        dues += self.ahead.wishes(dues, now)
         next_at = next_instant(now, session, book, self.settings, dues, self.settler.doubtful)
         status = status_line(book, len(self.active()), len(self.symbols), next_at)
         return Report(

@@ -1,6 +1,7 @@
 """Completed bars, each once, oldest first; and the warm-up that a restart needs."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 
 from magellan_core.engine.ledger import Ledger
@@ -125,6 +126,12 @@ class Feed:
         self._refill, needs = now + BETWEEN_REFILLS, self.strategy.needs
         told = self._ask(tuple(self.short), now - history_of(needs), now)
         return any(len(told.get(symbol, ())) >= needs.least_bars for symbol in self.short)
+
+    def keep_open(self, active: Sequence[str]) -> None:
+        """Ask for next to nothing: a connection idle since the bar before may be closed by now,
+        and would have to be opened between the next bar and its order."""
+        with suppress(Unavailable):
+            self.data.quotes(active[:1])
 
     def poll(
         self, now: datetime, session: Session | None, due: bool, active: Collection[str]

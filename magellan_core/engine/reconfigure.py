@@ -37,6 +37,7 @@ def reconfigure(
 def _put(engine: Engine, make_strategy: Callable[[], Strategy], settings: Settings) -> None:
     engine.settings = engine.intake.settings = settings
     engine.limits.use(settings)
+    engine.ahead.lead = settings.look_ahead
     engine.tender.patience = settings.patience
     engine.desk.unknown_grace = settings.unknown_grace
     engine.settler.grace = settings.reconcile_grace

@@ -18,6 +18,7 @@ class Settings:
     is due, `patrol_closed` the same while it is closed; None: not at all. `whole_history`: of a
     symbol with fewer bars than its indicators need nothing is decided; a second run of a past day,
     whose journal may hold fewer, goes without.
+    `look_ahead` is how long before something is due the account is looked at; None: just then.
     """
 
     entry: EntryLimits
@@ -34,3 +35,4 @@ class Settings:
     patrol: timedelta | None
     patrol_closed: timedelta | None
     whole_history: bool = True
+    look_ahead: timedelta | None = None

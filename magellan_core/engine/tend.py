@@ -124,6 +124,15 @@ class Tender:
             [o for o in self.ledger.book.live.values() if o.role is Role.ENTRY], why, now
         )
 
+    def heed_halts(self, now: datetime) -> None:
+        """A halt cancels entries; one of the policy "flatten" closes everything."""
+        book = self.ledger.book
+        if book.halts:
+            self.cancel_entries("halted", now)
+        if any(h.policy == "flatten" for h in book.halts.values()):
+            for symbol in list(book.positions):
+                self.start_exit(symbol, "halt", now)
+
     def _stop_waiting(self, now: datetime) -> None:
         """Cancel entries that stay unfilled or half filled, all of the symbol together."""
         entries = [o for o in self.ledger.book.live.values() if o.role is Role.ENTRY]

@@ -62,10 +62,11 @@ class Player:
         journal: Path | None = None,
         patrol: timedelta | None = None,
         alone: bool = False,
+        look_ahead: timedelta | None = None,
     ) -> None:
         self.config, self.build, self.exchange, self.account = config, build, exchange, account
         self.tally, self.store, self.path = tally, store, journal
-        self.patrol, self.alone = patrol, alone
+        self.patrol, self.alone, self.look_ahead = patrol, alone, look_ahead
         self.alerts, self.memory = Recorded(), MemoryJournal()
         self.disk: SqliteJournal | None = None
         self.watched = self._open()
@@ -159,7 +160,9 @@ class Player:
         self.due = self.exchange.now + self.downtime()
 
     def _settings(self) -> Settings:
-        made = settings_of(self.config, patrol=self.patrol, patrol_closed=None)
+        made = settings_of(
+            self.config, patrol=self.patrol, patrol_closed=None, look_ahead=self.look_ahead
+        )
         if not self.alone:
             return made
         return replace(made, portfolio=replace(made.portfolio, strategies=(self.config.name,)))

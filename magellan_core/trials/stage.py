@@ -35,6 +35,7 @@ class Scenario:
     end: datetime
     rules: Rules = field(default_factory=Rules)
     venue: Sequence[tuple[datetime, int, str]] = ()
+    look_ahead: timedelta | None = None
 
 
 class Stage:
@@ -68,6 +69,7 @@ class Stage:
             adapter=adapter,
             journal=journal,
             alone=True,
+            look_ahead=scenario.look_ahead,
         )
         self.player.downtime = lambda: downtime
         self._venue = list(scenario.venue)

@@ -4,7 +4,8 @@ One test is one scenario with one kind of point: it plays the rest of the day af
 with the invariants checked at every step, and names every point that broke one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from itertools import islice
@@ -17,19 +18,28 @@ from magellan_core.trials.faults import Answer, Call, Fault, Kill, Place
 from magellan_core.trials.invariants import Broken
 from magellan_core.trials.points import Kind, points
 from magellan_core.trials.scenarios import scenarios
-from magellan_core.trials.stage import Stage
+from magellan_core.trials.stage import Scenario, Stage
 
 pytestmark = pytest.mark.timeout(600)
 
-NAMES = [*scenarios()]
 # How long the daemon stays dead, in turns from one point to the next.
 DOWNTIMES = [timedelta(0), timedelta(seconds=20), timedelta(minutes=3), timedelta(minutes=33)]
 
 
 @cache
+def scripts() -> Mapping[str, Scenario]:
+    """All stretches, and two of them as daemons play them that look at the account ahead."""
+    ahead = {
+        f"{name}, ahead": replace(scenarios()[name], look_ahead=timedelta(seconds=1))
+        for name in ("stopped", "time exit")
+    }
+    return {**scenarios(), **ahead}
+
+
+@cache
 def good_run(name: str) -> tuple[Sequence[Call], int]:
     """The calls and the number of journal writes of an undisturbed run."""
-    stage = Stage(scenarios()[name])
+    stage = Stage(scripts()[name])
     stage.play()
     return stage.tally.made, stage.tally.appends
 
@@ -39,7 +49,7 @@ def broken(name: str, runs: Iterable[tuple[Fault, ...]], *, adapter: bool = Fals
     told: list[str] = []
     for turn, faults in enumerate(runs):
         downtime = DOWNTIMES[turn % len(DOWNTIMES)]
-        stage = Stage(scenarios()[name], faults, adapter=adapter, downtime=downtime)
+        stage = Stage(scripts()[name], faults, adapter=adapter, downtime=downtime)
         words = f"{name}, {' and '.join(str(f) for f in faults)}, down {downtime}"
         try:
             stage.play()
@@ -62,14 +72,19 @@ def broken(name: str, runs: Iterable[tuple[Fault, ...]], *, adapter: bool = Fals
         ("end-of-day exit", "BBBS"),
         ("kept overnight", "BBS"),
         ("hourly", "BBSS"),
+        ("stopped, ahead", "BBBSSS"),
+        ("time exit, ahead", "BBBS"),
     ],
 )
 @pytest.mark.parametrize("adapter", [False, True], ids=["in process", "through the adapter"])
 def test_the_scripts_do_what_their_names_say(name: str, sides: str, adapter: bool) -> None:
-    stage = Stage(scenarios()[name], adapter=adapter)
+    stage = Stage(scripts()[name], adapter=adapter)
     stage.play()
     fills = stage.exchange.fills(stage.player.number)
     assert "".join("B" if f.side is Side.BUY else "S" for f in fills) == sides
+
+
+NAMES = [*scripts()]
 
 
 def test_the_scripts_hold_every_kind_of_order() -> None:
@@ -123,10 +138,10 @@ def test_restarts_between_orders_take_no_other_decision(name: str) -> None:
         told = stage.exchange.fills(stage.player.number)
         return [(f.symbol, f.side, f.qty, f.price, f.at) for f in told]
 
-    good = Stage(scenarios()[name])
+    good = Stage(scripts()[name])
     good.play()
     kills = [Fault(Place.CALL, n, kill=Kill.BEFORE) for n in range(11, good.tally.calls, 23)]
-    restarted = Stage(scenarios()[name], kills)
+    restarted = Stage(scripts()[name], kills)
     restarted.play()
     assert restarted.tally.life > 3
     assert fills(restarted) == fills(good)
@@ -139,7 +154,7 @@ def test_the_journal_on_disk_serves_as_the_one_in_memory(name: str, tmp_path: Pa
     kills = [Fault(Place.APPEND, n, kill=Kill.AFTER) for n in range(1, appends + 1)]
     orders = [f for f in points(Kind.WRITES, made, appends) if f.kill is Kill.DURING]
     for turn, fault in enumerate([*kills, *orders][::4]):
-        stage = Stage(scenarios()[name], [fault], journal=tmp_path / f"{turn}.sqlite3")
+        stage = Stage(scripts()[name], [fault], journal=tmp_path / f"{turn}.sqlite3")
         try:
             stage.play()
         except Broken as breach:
