@@ -28,6 +28,7 @@ from benchmarks.rig import Flipper, engine
 from benchmarks.streamed import Ahead
 from magellan_core.alpaca import data_stream
 from magellan_core.alpaca.deadline import DeadlineSession
+from magellan_core.daemon import LOOK_AHEAD
 from magellan_core.market_hours import Session
 from magellan_core.paper.clock import ExchangeClock
 from magellan_core.ports import Journal
@@ -112,7 +113,9 @@ def trade(symbols: int, decisions: int, marks: Marks, *, streamed: bool) -> dict
     with ExitStack() as stack:
         url = stack.enter_context(exchange(symbols, len(sessions), start))
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        made = stack.enter_context(engine(url, Flipper(symbols), Path(folder)))
+        # Only a daemon that lives by the wall's clock looks ahead, and only it hears the stream.
+        lead = LOOK_AHEAD if streamed else None
+        made = stack.enter_context(engine(url, Flipper(symbols), Path(folder), look_ahead=lead))
         clock = ExchangeClock(url, "bench")
         stack.callback(clock.leave)
         ahead = Ahead(clock, url, symbols, stack) if streamed else None

@@ -99,9 +99,10 @@ class Nobody:
         """A benchmark has nobody to tell."""
 
 
-def settings() -> Settings:
+def settings(look_ahead: timedelta | None = None) -> Settings:
     """Bear Trap's, with limits out of the way that an order a minute would meet."""
-    told = settings_of(load(CONFIG), patrol=timedelta(minutes=5), patrol_closed=None)
+    patrol = timedelta(minutes=5)
+    told = settings_of(load(CONFIG), patrol=patrol, patrol_closed=None, look_ahead=look_ahead)
     entry = replace(
         told.entry,
         max_open_positions=PLENTY,
@@ -117,7 +118,11 @@ def settings() -> Settings:
 
 @contextmanager
 def engine(
-    base_url: str, strategy: Flipper, folder: Path, account: AccountSpec = ACCOUNT
+    base_url: str,
+    strategy: Flipper,
+    folder: Path,
+    account: AccountSpec = ACCOUNT,
+    look_ahead: timedelta | None = None,
 ) -> Iterator[Engine]:
     """The engine with a new journal in that folder."""
     limits = Limits(read=10.0, call=30.0)
@@ -133,7 +138,7 @@ def engine(
             journal,
             store,
             Nobody(),
-            settings(),
+            settings(look_ahead),
         )
     finally:
         trading.close()
