@@ -42,12 +42,11 @@ check: lint types ## lint, types, and generated files up to date
 	$(RUN) scripts/config_schema.py --check
 	$(RUN) scripts/make_session_table.py --check
 
-# Figures of this machine, each beside a floor of the same run: var/bench/*.json.
+# Figures of this machine, each beside a floor of the same run: var/bench/*.json, told as a table.
+# About ten minutes on a quiet machine; QUICK=1 measures little, in one or two.
 .PHONY: bench
-bench: setup-dev ## measure this machine: var/bench/*.json, each figure beside a floor
-	@mkdir -p var/bench
-	@for name in bar_to_order exchange tick_at_rest recovery; do \
-	  $(RUN) benchmarks/$$name.py > var/bench/$$name.json && echo var/bench/$$name.json || exit 1; done
+bench: setup-dev ## measure this machine: var/bench/*.json, a table and a plot; QUICK=1 for little
+	@$(RUN) benchmarks/all.py $(if $(QUICK),--quick) --out var/bench
 
 format: setup-dev ## format the code
 	$(RUN) -m ruff check --fix .

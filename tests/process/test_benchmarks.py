@@ -19,8 +19,25 @@ ROOT = Path(__file__).resolve().parents[2]
     [
         (
             "bar_to_order.py",
-            ["--decisions", "40", "--symbols", "2"],
-            ["2_symbols.first.p99_ms", "2_symbols.all.n", "2_symbols.floor_requests_post.p50_ms"],
+            ["--decisions", "40", "--symbols", "2", "--streamed", "10"],
+            [
+                "2_symbols.first.p99_ms",
+                "2_symbols.all.n",
+                "2_symbols.floor_requests_post.p50_ms",
+                "2_symbols_streamed.p50_ms",
+            ],
+        ),
+        ("hot_path.py", ["--bars", "4"], ["first_order.p50_ms", "stages_mean_ms.quote asked for"]),
+        ("hot_path.py", ["--bars", "4", "--profile"], ["first_order.p50_ms"]),
+        (
+            "dashboard.py",
+            ["--looks", "3"],
+            ["look_with_requests.p50_ms", "drawing.p50_ms", "floor_bare_get.p50_ms"],
+        ),
+        (
+            "footprint.py",
+            ["--days", "1", "--idle-seconds", "0.5"],
+            ["import_seconds", "median_seconds_a_day", "floor_bare_python_seconds"],
         ),
         (
             "exchange.py",
@@ -62,3 +79,23 @@ def test_a_benchmark_tells_its_figures(
         for name in figure.split("."):
             value = value[name]
         assert value > 0, figure
+
+
+def test_the_scale_is_measured_and_drawn(tmp_path: Path) -> None:
+    script = ROOT / "benchmarks/scale.py"
+    arguments = ["--daemons", "1", "2", "--symbols", "2", "4", "--minutes", "2"]
+    done = subprocess.run(
+        [sys.executable, str(script), *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["rows"]
+    assert [(r["daemons"], r["symbols"]) for r in rows] == [(1, 2), (1, 4), (2, 2), (2, 4)]
+    assert all(row["to_order"]["n"] == 2 * row["daemons"] for row in rows)
+    (tmp_path / "scale.json").write_text(done.stdout)
+    for tool in (["plot.py", "scale.json", "scale.svg"], ["table.py", "."]):
+        command = [sys.executable, str(ROOT / "benchmarks" / tool[0]), *tool[1:]]
+        drawn = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert drawn.stdout.count("| 2 | 4 |") == 1
+    assert (tmp_path / "scale.svg").read_text().count(
+        "<polyline"
+    ) == 4  # a line and its floor for either number of daemons
