@@ -37,12 +37,10 @@ class Ahead:
         return self._used
 
     def early(self, now: datetime) -> bool:
-        """Something is due within the lead."""
-        return (
-            self.lead is not None
-            and self._due is not None
-            and self._due - self.lead <= now < self._due
-        )
+        """This was the look before something that is due within the lead."""
+        if self.lead is None or self._due is None or self._used:
+            return False
+        return self._due - self.lead <= now < self._due
 
     def wishes(self, dues: Sequence[datetime], now: datetime) -> Sequence[datetime]:
         """When to tick besides `dues`: the lead before each, and soon after a look was spared."""
