@@ -68,8 +68,11 @@ class Fields:
     def real(self, name: str) -> float:
         """A finite float: prices and volumes of bars."""
         value = self._row.get(name)
-        if type(value) in (int, float) and math.isfinite(number := float(str(value))):
-            return number
+        # A bool is an int to isinstance.
+        if isinstance(value, int | float) and value is not True and value is not False:
+            number = value if isinstance(value, float) else float(str(value))
+            if math.isfinite(number):
+                return number
         raise self._fault(name)
 
     def flag(self, name: str) -> bool:
