@@ -30,7 +30,7 @@ SCRIPTS = (
     Script("recovery", (), ("--runs", "1", "--days", "20")),
     Script("exchange", (), ("--requests", "200")),
     Script("backtest", (), ("swing",)),
-    Script("dashboard", (), ("--looks", "20")),
+    Script("dashboard", (), ("--sessions", "2", "--runs", "1", "--seconds", "2")),
     Script("footprint", (), ("--days", "1", "--idle-seconds", "2")),
     Script("scale", (), ("--daemons", "1", "2", "--symbols", "5", "50", "--minutes", "5")),
 )

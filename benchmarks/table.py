@@ -39,7 +39,7 @@ ROWS = (
     Row("tick at rest", "tick_at_rest:tick"),
     Row("floor: its requests alone, ms", "tick_at_rest:floor_bare_gets_ms", "plain"),
     Row("recovery, a day of journal, s", "recovery:one_day.fold_seconds", "plain"),
-    Row("recovery, 252 days of journal, s", "recovery:long.fold_seconds", "plain"),
+    Row("recovery, the longer journal, s", "recovery:long.fold_seconds", "plain"),
     Row("floor: reading those rows, s", "recovery:long.floor_read_rows_seconds", "plain"),
     Row("imports, s", "footprint:import_seconds", "plain"),
     Row("floor: starting Python, s", "footprint:floor_bare_python_seconds", "plain"),
@@ -56,11 +56,11 @@ ROWS = (
         for kind in ("account", "positions", "orders", "bars", "quotes", "submit")
     ),
     Row("floor: an idle server, requests/s", "exchange:floor_bare_server.per_second", "plain"),
-    Row("dashboard: a look with requests", "dashboard:look_with_requests"),
-    Row("dashboard: drawing it", "dashboard:drawing"),
-    Row("dashboard: requests a minute", "dashboard:requests_a_minute_and_account", "plain"),
-    Row("dashboard: peak RSS, MB", "dashboard:peak_rss_mb", "plain"),
-    Row("floor: a bare GET", "dashboard:floor_bare_get"),
+    Row("dashboard: a look that asks", "dashboard:refresh_asking"),
+    Row("dashboard: a look between", "dashboard:refresh_between"),
+    Row("dashboard: requests a minute", "dashboard:requests_a_minute_of_an_account", "plain"),
+    Row("dashboard: RSS, MB", "dashboard:on_a_terminal.rss_mb", "plain"),
+    Row("floor: a bare GET, ms", "dashboard:floor_bare_get_ms", "plain"),
 )
 
 

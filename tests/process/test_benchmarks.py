@@ -30,11 +30,6 @@ ROOT = Path(__file__).resolve().parents[2]
         ("hot_path.py", ["--bars", "4"], ["first_order.p50_ms", "stages_mean_ms.quote asked for"]),
         ("hot_path.py", ["--bars", "4", "--profile"], ["first_order.p50_ms"]),
         (
-            "dashboard.py",
-            ["--looks", "3"],
-            ["look_with_requests.p50_ms", "drawing.p50_ms", "floor_bare_get.p50_ms"],
-        ),
-        (
             "footprint.py",
             ["--days", "1", "--idle-seconds", "0.5"],
             ["import_seconds", "median_seconds_a_day", "floor_bare_python_seconds"],
