@@ -99,6 +99,11 @@ class Book:
         key = self.by_broker_id.get(order_id)
         return None if key is None else self.orders[key]
 
+    def time_in_force(self, record: OrderRecord) -> str:
+        """As asked for; a leg's is its parent's. Empty: not known."""
+        asked = (record if record.parent is None else self.orders[record.parent]).request
+        return "" if asked is None else asked.time_in_force.value
+
     def busy(self) -> frozenset[str]:
         """Symbols with an order or exit under way: no new decision is taken for them."""
         moving = {

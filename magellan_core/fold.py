@@ -157,7 +157,8 @@ def _seen(book: Book, event: Event, symbol: str, d: Mapping[str, object]) -> Non
     record.stop = price_of(d, "stop") or record.stop
     _name(book, record, d.get("broker_id"))
     # A word that we do not know means "still working".
-    _move(book, record, happening_of(record.word) or Happening.ACKED)
+    told = happening_of(record.word, book.time_in_force(record))
+    _move(book, record, told or Happening.ACKED)
     if record.live:
         _turned_up(book, record)
     if NOTHING < record.seen_filled < record.qty and record.first_partial is None:

@@ -113,6 +113,7 @@ class BrokerOrder:
     replaces: str | None = None
     replaced_by: str | None = None
     legs: tuple["BrokerOrder", ...] = ()
+    time_in_force: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,10 +284,9 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What one strategy tells its peers at each tick. Money in dollars.
+    """What one strategy tells its peers at each tick, and by when again (`next_by`); in dollars.
 
-    `next_by` is when it promises the next figures; `session` the one that `pnl_today` belongs to;
-    `state` is "running", "halted" or "stopped"; `paid_in` all deposits less withdrawals so far.
+    `session`: of `pnl_today`; `state`: running, halted, stopped; `paid_in`: net deposits so far.
     """
 
     strategy: str

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from magellan_core.errors import ImpossibleEvent
 
 MAX_ID_LENGTH = 128
+DONE_FOR_DAY = "done_for_day"
 MINUTE_STAMP = len("20250108T1531")
 
 
@@ -112,7 +113,7 @@ _WORDS: Mapping[str, Happening] = {
     "filled": H.FILLED,
     "canceled": H.CANCELED,
     "expired": H.EXPIRED,
-    "done_for_day": H.EXPIRED,
+    DONE_FOR_DAY: H.EXPIRED,
     "rejected": H.REJECTED,
     "replaced": H.REPLACED,
 }
@@ -136,12 +137,17 @@ def is_terminal(status: Status) -> bool:
     return status not in _LIVE
 
 
-def happening_of(alpaca_status: str) -> Happening | None:
+def happening_of(alpaca_status: str, time_in_force: str = "") -> Happening | None:
     """What Alpaca's order status tells us; None for a word we do not know.
+
+    An order that is good till cancelled ("gtc") and done for the day works on in the next session,
+    and holds its shares back until it is cancelled.
 
     An unknown word means "still working" and should be said aloud. Words: Alpaca's "Orders at
     Alpaca" page, order lifecycle.
     """
+    if time_in_force == "gtc" and alpaca_status == DONE_FOR_DAY:
+        return Happening.ACKED
     return _WORDS.get(alpaca_status)
 
 

@@ -56,7 +56,8 @@ _OVER = frozenset(
 
 def may_fill(order: BrokerOrder) -> bool:
     """Whether the order or one of its legs may still fill; an unknown status may."""
-    return happening_of(order.status) not in _OVER or any(may_fill(leg) for leg in order.legs)
+    over = happening_of(order.status, order.time_in_force) in _OVER
+    return not over or any(may_fill(leg) for leg in order.legs)
 
 
 class AlpacaBroker:

@@ -219,6 +219,7 @@ def order(row: object) -> BrokerOrder:
         updated_at=told.moment("updated_at", "submitted_at", "created_at"),
         replaces=told.word("replaces") or None,
         replaced_by=told.word("replaced_by") or None,
+        time_in_force=told.word("time_in_force"),
         legs=tuple(order(leg) for leg in told.list("legs")),
     )
 

@@ -54,7 +54,9 @@ def adoption(strategy: str, order: BrokerOrder, book: Book, now: datetime) -> Se
         replaces=order.replaces,
         request=dump_request(_request(order, role)),
     )
-    lives = is_live(advance(Status.WORKING, happening_of(order.status) or Happening.ACKED))
+    lives = is_live(
+        advance(Status.WORKING, happening_of(order.status, order.time_in_force) or Happening.ACKED)
+    )
     if role is Role.EXIT and lives and order.symbol not in book.exits:
         return (line(now, Line.EXIT, order.symbol, reason=WHY), planned)
     return (planned,)

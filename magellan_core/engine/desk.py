@@ -17,10 +17,14 @@ from magellan_core.model import (
     OrderRequest,
     Outcome,
     Refused,
+    Side,
 )
 from magellan_core.order_states import Status
 from magellan_core.ports import Broker
 from magellan_core.records import OrderRecord, Role, dump_request
+
+# Words for orders that certainly hold no shares back.
+GONE = frozenset({"filled", "canceled", "rejected", "replaced"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,22 @@ class Desk:
         if answer is not None:
             said = answer.message if isinstance(answer, Refused) else answer.why
             self._outcome(record.key, record.symbol, "cancel_failed", said, now)
+
+    def release(self, symbol: str, why: str, now: datetime) -> int:
+        """Ask to cancel every sell order that the broker shows for a symbol, whoever's it is and
+        whatever we thought of it; return how many. Raise Unavailable."""
+        asked = 0
+        for order in flatten_legs(self.broker.open_orders()):
+            if order.symbol != symbol or order.side is not Side.SELL or order.status in GONE:
+                continue
+            asked += 1
+            record = self.match(order)
+            if record is not None:
+                self.cancel(record, why, now)
+            else:
+                self.ledger.flush()
+                self.broker.cancel(order.id)
+        return asked
 
     def observe(self, order: BrokerOrder, now: datetime) -> OrderRecord | None:
         """Write down what is new about an order and its legs. None: it is not ours."""

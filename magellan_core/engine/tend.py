@@ -8,15 +8,18 @@ from datetime import datetime, timedelta
 
 from magellan_core.engine.desk import Desk, Plan
 from magellan_core.engine.ledger import Ledger
+from magellan_core.errors import Unavailable
 from magellan_core.lines import Line, line
 from magellan_core.market_hours import Session
 from magellan_core.model import OrderRequest, OrderType, Side, TimeInForce
-from magellan_core.order_states import client_order_id
+from magellan_core.order_states import Status, client_order_id
 from magellan_core.ports import Alerts, Level
 from magellan_core.records import ExitRecord, OrderRecord, PositionRecord, Role
 
 # The order for an exit that a person should hear of.
 STUCK_AT = 3
+# How long after the first order of an exit, the second and so on the next may follow.
+PAUSES = tuple(timedelta(seconds=s) for s in (1, 2, 4, 8, 10))
 
 
 def is_on(session: Session | None, now: datetime) -> bool:
@@ -85,6 +88,7 @@ class Tender:
             and not live
             and is_open
             and out.symbol not in book.unsettled()
+            and not self._too_soon(out, now)
         ):
             self._sell(out, position, now)
 
@@ -106,6 +110,33 @@ class Tender:
             qty=int(position.qty),
         )
         self.desk.place([Plan(request, Role.EXIT, position.decision, out.reason)], now)
+        if self.ledger.book.orders[request.client_order_id].status is Status.REJECTED:
+            self._let_go(out, now)
+
+    def _too_soon(self, out: ExitRecord, now: datetime) -> bool:
+        """An order for this exit was sent just now and came to nothing: one attempt a tick."""
+        if not out.attempt:
+            return False
+        newest_first = reversed(self.ledger.book.orders.values())
+        sent = (o for o in newest_first if o.role is Role.EXIT and o.symbol == out.symbol)
+        last = next((o.planned_at for o in sent), None)
+        pause = PAUSES[min(out.attempt, len(PAUSES)) - 1]
+        # A clock that was set back keeps no exit waiting.
+        return last is not None and timedelta(0) <= now - last < pause
+
+    def _let_go(self, out: ExitRecord, now: datetime) -> None:
+        """The sale was refused: most likely orders that we think are over hold the shares back."""
+        try:
+            asked = self.desk.release(out.symbol, f"exit refused: {out.reason}", now)
+        except Unavailable:
+            return
+        if asked:
+            self.alerts.alert(
+                Level.CRITICAL,
+                f"exit-held-{out.symbol}",
+                f"{out.symbol}: the broker refused the sale ({out.reason}); asked to cancel the "
+                f"{asked} sell orders that it shows for the symbol; it goes on trying",
+            )
 
     def _cancel_all(self, orders: list[OrderRecord], why: str, now: datetime) -> None:
         """Ask once, and again when the broker takes too long. A group needs one cancel only."""

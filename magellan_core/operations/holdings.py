@@ -68,7 +68,7 @@ def open_orders(reading: Reading | None, book: Book, said: Origin) -> tuple[Orde
 def resting(orders: Sequence[BrokerOrder]) -> Iterator[BrokerOrder]:
     """Orders and their legs, without those that are over."""
     for order in orders:
-        if happening_of(order.status) not in OVER:
+        if happening_of(order.status, order.time_in_force) not in OVER:
             yield order
         yield from resting(order.legs)
 

@@ -10,14 +10,14 @@ from decimal import Decimal
 from magellan_core.book import Book
 from magellan_core.lines import Event
 from magellan_core.model import Account, BrokerOrder, Fill, Position
-from magellan_core.order_states import Status, is_terminal
+from magellan_core.order_states import DONE_FOR_DAY, Status, is_terminal
 from magellan_core.records import OrderRecord
 
 ENDS = {
     "filled": Status.FILLED,
     "canceled": Status.CANCELED,
     "expired": Status.EXPIRED,
-    "done_for_day": Status.EXPIRED,
+    DONE_FOR_DAY: Status.EXPIRED,
     "rejected": Status.REJECTED,
     "replaced": Status.REPLACED,
 }
@@ -87,6 +87,8 @@ def _ours(record: OrderRecord) -> str:
 
 def _theirs(order: BrokerOrder) -> str:
     status = ENDS.get(order.status, Status.WORKING)
+    if order.status == DONE_FOR_DAY and order.time_in_force == "gtc":
+        status = Status.WORKING
     return f"{order.side.value} {shares(order.filled_qty)}/{shares(order.qty)} {_end(status)}"
 
 

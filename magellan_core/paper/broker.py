@@ -182,6 +182,7 @@ def _told(order: Order) -> BrokerOrder:
         updated_at=order.updated_at,
         replaces=order.replaces,
         replaced_by=order.replaced_by,
+        time_in_force=order.time_in_force.value,
         legs=tuple(_told(leg) for leg in order.legs),
     )
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from magellan_core.errors import ImpossibleEvent
 from magellan_core.order_states import (
+    _WORDS,
     Happening,
     Status,
     advance,
@@ -196,6 +197,13 @@ def test_what_is_live_is_not_terminal() -> None:
 )
 def test_alpacas_words(words: str, expected: Happening) -> None:
     assert {happening_of(word) for word in words.split()} == {expected}
+
+
+def test_what_rests_is_not_over_when_it_is_done_for_the_day() -> None:
+    """Alpaca: "no further updates until the next trading day"."""
+    assert happening_of("done_for_day", "gtc") is Happening.ACKED
+    others = set(_WORDS) - {"done_for_day"}
+    assert all(happening_of(word, "gtc") is happening_of(word, "day") for word in others)
 
 
 @pytest.mark.parametrize("word", ["", "FILLED", "cancelled", "pending_review"])
