@@ -11,6 +11,7 @@ from pydantic import Field, StrictBool
 from magellan_core.config_risk import RiskManagement
 from magellan_core.config_types import (
     Count,
+    Minutes,
     Money,
     Number,
     Part,
@@ -84,11 +85,11 @@ class BearTrapParameters(Part):
     stop_atr_multiple: Money = Field(
         Decimal("0.45"), description="the stop lies so many mean true ranges below the low"
     )
-    max_hold_minutes: Count = Field(30, description="everything is sold so long after the fill")
-    exit_before_close_minutes: Count = Field(
+    max_hold_minutes: Minutes = Field(30, description="everything is sold so long after the fill")
+    exit_before_close_minutes: Minutes = Field(
         5, description="everything is sold so long before the close"
     )
-    no_entry_before_close_minutes: Count = Field(
+    no_entry_before_close_minutes: Minutes = Field(
         5, description="no entries from so long before the close"
     )
 
@@ -98,7 +99,7 @@ class DailyTrendParameters(Part):
         "ema", description="ema: span n, as validated; wilder: 1/n"
     )
     allocation_dollars: Money = Field(Decimal(10000), description="dollars a symbol")
-    signal_after_close_minutes: Count = Field(5, description="when the day's bars are decided on")
+    signal_after_close_minutes: Minutes = Field(5, description="when the day's bars are decided on")
 
 
 class HourlySwingParameters(Part):
@@ -120,7 +121,7 @@ class DataRequirements(Part):
         "sip_delayed: free, 15 minutes late, Daily Trend only",
     )
     timeframe: Literal["1Min", "1Hour", "1Day"] = Field(description="length of the bars")
-    warmup_bars: Count = Field(
+    warmup_bars: Annotated[Count, Field(le=2500)] = Field(
         description="bars that warm the indicators before the first decision; "
         "of a symbol with fewer than 84, RSI strategies decide nothing"
     )
@@ -166,10 +167,10 @@ class Execution(Part):
     reconcile_grace_seconds: Seconds = Field(
         Decimal(10), description="book and broker may disagree for so long"
     )
-    request_timeout_seconds: Annotated[Number, Field(gt=0, le=60)] = Field(
+    request_timeout_seconds: Annotated[Number, Field(ge=0.1, le=60)] = Field(
         Decimal(5), description="between two bytes of an answer"
     )
-    request_deadline_seconds: Annotated[Number, Field(gt=0, le=120)] = Field(
+    request_deadline_seconds: Annotated[Number, Field(ge=0.1, le=120)] = Field(
         Decimal(10), description="of a whole request"
     )
 
@@ -182,7 +183,7 @@ class Monitoring(Part):
     health_check_interval_seconds: Annotated[Number, Field(ge=5, le=120)] = Field(
         Decimal(60), description="how often the account is looked at while the market is closed"
     )
-    report_interval_seconds: Annotated[Number, Field(ge=10)] = Field(
+    report_interval_seconds: Annotated[Number, Field(ge=10, le=86_400)] = Field(
         Decimal(300), description="how often the log tells the status"
     )
     alert_on_loss_dollars: Money = Field(
@@ -194,7 +195,7 @@ class Monitoring(Part):
     alert_level: Literal["info", "warning", "critical"] = Field(
         "warning", description="the least that is sent to people"
     )
-    slippage_tolerance_bps: Annotated[Number, Field(ge=0)] = Field(
+    slippage_tolerance_bps: Annotated[Number, Field(ge=0, le=10_000)] = Field(
         Decimal(25), description="reports: mean of the fills against the backtest's price"
     )
     expected_win_rate_pct: tuple[Percent, Percent] = Field(

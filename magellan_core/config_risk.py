@@ -27,7 +27,7 @@ class EmergencyStopConditions(Part):
     min_win_rate_pct: Percent = Field(
         description="a lower share of winners among the closed trades halts"
     )
-    win_rate_window_days: Count = Field(
+    win_rate_window_days: Annotated[Count, Field(le=3660)] = Field(
         description="calendar days of trades judged, more if they hold too few"
     )
     win_rate_min_trades: Count = Field(

@@ -16,12 +16,16 @@ def _number(value: object) -> object:
     return value
 
 
+# Every number has an upper bound: what is valid must also be a time span that can be reckoned with.
 Number = Annotated[Decimal, BeforeValidator(_number, json_schema_input_type=float)]
-Money = Annotated[Number, Field(gt=0)]
+Money = Annotated[Number, Field(gt=0, le=1_000_000_000)]
 Percent = Annotated[Number, Field(gt=0, le=100)]
-Share = Annotated[Number, Field(ge=0)]
-Seconds = Annotated[Number, Field(ge=0)]
-Count = Annotated[int, BeforeValidator(_number, json_schema_input_type=int), Field(ge=1)]
+Share = Annotated[Number, Field(ge=0, le=1000)]
+Seconds = Annotated[Number, Field(ge=0, le=31 * 86_400)]
+Count = Annotated[
+    int, BeforeValidator(_number, json_schema_input_type=int), Field(ge=1, le=1_000_000)
+]
+Minutes = Annotated[Count, Field(le=1440)]
 Symbol = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{0,9}(\.[A-Z])?$")]
 TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Policy = Literal["flatten", "hold"]

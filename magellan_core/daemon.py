@@ -74,6 +74,8 @@ def main(strategy: str, beside: Path, build: Build, argv: Sequence[str] | None =
         config = load(path)
         _check_strategy(config, strategy, path)
         if args.check:
+            build(config)
+            settings_of(config, patrol=None, patrol_closed=None)
             log(logging.INFO, "config", f"{path} is valid", hash=config.digest)
             return ExitCode.OK
         return Daemon(strategy, path, config, environment, build).run()

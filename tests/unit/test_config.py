@@ -2,19 +2,23 @@
 
 import ast
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from deployable_strategies.bear_trap import build as bear_trap
 from deployable_strategies.daily_trend_hysteresis import build as daily_trend
 from deployable_strategies.hourly_swing import build as hourly_swing
 from magellan_core.compose import settings_of
 from magellan_core.config import DESCRIPTIVE, Config, is_pending, load, parse
-from magellan_core.config_schema import json_schema, leaf_paths
+from magellan_core.config_model import MODELS
+from magellan_core.config_schema import json_schema, leaf_paths, model_in
+from magellan_core.engine.feed import history_of
 from magellan_core.errors import ConfigError, ConfigMissing
 from magellan_core.strategy import Strategy
 
@@ -362,6 +366,64 @@ def test_editors_find_the_schema_where_the_file_says(name: str) -> None:
 def test_the_committed_schema_is_the_model_s() -> None:
     committed = json.loads((DEPLOYED / "config.schema.json").read_text())
     assert committed == json.loads(json.dumps(json_schema()))
+
+
+# -- every number has an end ------------------------------------------------------------------
+
+
+def numbers(kind: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Dotted path of every number that a file may hold, and its schema or that of a list of two."""
+    schema = json_schema()["$defs"][kind.__name__]["properties"]
+    for name, field in kind.model_fields.items():
+        path, told = f"{prefix}{field.alias or name}", schema[field.alias or name]
+        inner = model_in(field.annotation)
+        if inner is not None:
+            yield from numbers(
+                inner, f"{path}{'.SYM.' if 'dict' in str(field.annotation) else '.'}"
+            )
+        elif told.get("type") == "array":
+            item = told["prefixItems"][0] if "prefixItems" in told else told["items"]
+            if item.get("type") in NUMERIC:
+                yield path, {"pair": item}
+        else:
+            yield from (
+                (path, s) for s in (told, *told.get("anyOf", ())) if s.get("type") in NUMERIC
+            )
+
+
+NUMERIC = ("number", "integer")
+NUMBERS = [(name, path, told) for name in FOLDERS for path, told in numbers(MODELS[name])]
+
+
+def test_all_kinds_of_numbers_are_looked_at() -> None:
+    assert {path for _, path, _ in NUMBERS} >= {
+        *("data_requirements.bar_retry_seconds", "risk_management.max_trades_per_day"),
+        *("symbol_parameters.SYM.rsi_period", "monitoring.expected_win_rate_pct"),
+        "risk_management.emergency_stop_conditions.win_rate_window_days",
+    }
+
+
+@pytest.mark.parametrize(("name", "path", "told"), NUMBERS)
+def test_the_largest_number_that_is_valid_can_be_reckoned_with(
+    name: str, path: str, told: dict[str, Any]
+) -> None:
+    path = path.replace("SYM", load(shipped(name)).symbols[0])
+    schema = told.get("pair", told)
+    most = schema["maximum"] if "maximum" in schema else schema["exclusiveMaximum"] - 1
+    # A lower band at its largest would leave no room for the upper one.
+    most = 1 if path.endswith(".lower") else most
+
+    def with_value(value: float) -> str:
+        return changed(name, {path: [value, value] if "pair" in told else value})
+
+    config = parse(with_value(most), "config.json")
+    now = datetime(2026, 1, 5, 15, tzinfo=UTC)
+    assert now - history_of(BUILD[name](config).needs) > datetime(2015, 1, 1, tzinfo=UTC)
+    settings = settings_of(config, patrol=None, patrol_closed=None)
+    assert now - timedelta(days=settings.account.win_rate_window_days) < now
+    spans = [settings.entry.max_bar_age, settings.patience.entry, *settings.bar_retries]
+    assert all(now - span <= now + span for span in spans)
+    assert any(fault.startswith(path) for fault in faults_of(with_value(1e14)))
 
 
 # -- every key has a reader ------------------------------------------------------------------
