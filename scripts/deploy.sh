@@ -7,14 +7,17 @@
 # More: --root LINK (/home/ec2-user/magellan), --user NAME (the link's owner), --now (do not wait for a
 #   quiet moment), --python FILE (python3.12), --wheels DIR (install without a network).
 # Releases lie in LINK-releases, five are kept; state (/var/lib/magellan) and settings (/etc/magellan)
-# are never touched. Exit codes: 0 in service, 1 rolled back, 64 arguments, 79 a check was red.
+# are never touched. Exit codes: 0 in service, 1 rolled back, 64 arguments, 69 packages cannot be had,
+# 71 no Python 3.12, 78 a release changed by hand, 79 a check was red.
 set -euo pipefail
+# Without it a fault inside $(...) is passed over.
+shopt -s inherit_errexit
 
 root=/home/ec2-user/magellan user="" name="" repo="" archive="" now="" rollback="" python=python3.12 wheels=""
 keep=5 patience=${MAGELLAN_DEPLOY_PATIENCE:-90}
 say() { echo "$(date +%T) $*"; }
 fail() { echo "deploy: $2" >&2; exit "$1"; }
-usage() { sed -n '2,11p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'; }
+usage() { sed -n '2,12p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'; }
 while (( $# )); do
     case $1 in
         --root) root=${2:?}; shift ;;
@@ -49,22 +52,22 @@ current=$(readlink -f "$root" 2> /dev/null || true)
 venv_for() {
     local lock id venv
     lock=$1/requirements.txt
-    id=$({ "$python" --version; cat "$lock"; } | sha256sum | cut -c1-12)
+    id=$({ "$python" --version && cat "$lock"; } | sha256sum | cut -c1-12) || fail 71 "$python does not run"
     venv=$releases/venvs/$id
     if [[ ! -e $venv/.complete ]]; then
         say "installing packages into $venv" >&2
         rm -rf "$venv"
-        as_user "$python" -m venv "$venv"
+        as_user "$python" -m venv "$venv" || fail 71 "$python makes no virtual environment in $venv"
         local source=(); [[ -z $wheels ]] || source=(--no-index --find-links "$wheels")
         as_user "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes \
-            "${source[@]}" -r "$lock"
+            "${source[@]}" -r "$lock" || fail 69 "packages cannot be installed: mend what pip says above, then run this again"
         as_user touch "$venv/.complete"
     fi
     echo "$venv"
 }
 
 build() {
-    local new=$releases/$name work=$releases/.building
+    local new=$releases/$name work=$releases/.building venv
     if [[ -e $new ]]; then
         (cd "$new" && sha256sum --quiet --check MANIFEST.sha256) || fail 78 "$new was changed by hand: remove it"
         say "$name is built already"; return
@@ -77,7 +80,8 @@ build() {
         runuser -u "$(stat -c %U "$repo")" -- git -C "$repo" archive "$name" | as_user tar -xf - -C "$work"
     fi
     [[ -f $work/requirements.txt ]] || fail 64 "$name holds no Magellan (no requirements.txt)"
-    as_user ln -s "$(venv_for "$work")" "$work/.venv"
+    venv=$(venv_for "$work")
+    as_user ln -s "$venv" "$work/.venv"
     as_user "$work/.venv/bin/python" -m compileall -q "$work/magellan_core" "$work/deployable_strategies" "$work/scripts"
     (cd "$work" && find . -type f ! -name '*.pyc' ! -name MANIFEST.sha256 -print0 | sort -z | xargs -0 sha256sum) |
         as_user tee "$work/MANIFEST.sha256" > /dev/null

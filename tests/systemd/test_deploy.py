@@ -3,7 +3,9 @@
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -11,18 +13,21 @@ from magellan_core.errors import ExitCode
 from tests.systemd.host import Host
 from tests.systemd.installation import (
     PROJECT,
+    PYTHON,
     RELEASES,
     UNITS,
     USER,
     Exchange,
     as_release,
     copy_project,
+    lock_id,
     release_binds,
 )
 
 pytestmark = [pytest.mark.systemd, pytest.mark.timeout(180)]
 DEPLOY = f"{PROJECT}/scripts/deploy.sh"
 BEAR = UNITS["bear_trap"]
+WHEELS = "/opt/magellan-wheels"
 
 
 @pytest.fixture(scope="session")
@@ -163,6 +168,58 @@ def test_a_release_that_refuses_the_settings_is_never_switched_to(
     assert done.returncode == ExitCode.PREFLIGHT, done.stdout + done.stderr
     assert in_service(host) == "v1"
     assert host.show(BEAR, "MainPID") == pid
+
+
+def make_wheel(folder: Path) -> Path:
+    """A real wheel for pip; what it installs is a path to the packages that the host has anyway."""
+    wheel = folder / "packages-1.0-py3-none-any.whl"
+    mounted = f"{RELEASES}/venvs/{lock_id()}/lib/python3.12/site-packages"
+    about = "packages-1.0.dist-info"
+    with ZipFile(wheel, "w") as archive:
+        archive.writestr("packages.pth", f"{mounted}\n")
+        archive.writestr(
+            f"{about}/METADATA", "Metadata-Version: 2.1\nName: packages\nVersion: 1.0\n"
+        )
+        archive.writestr(
+            f"{about}/WHEEL",
+            "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
+        rows = "".join(f"{name},,\n" for name in [*archive.namelist(), f"{about}/RECORD"])
+        archive.writestr(f"{about}/RECORD", rows)
+    return wheel
+
+
+def test_packages_that_could_not_be_installed_are_installed_the_next_time(
+    host: Host, tmp_path: Path
+) -> None:
+    # Only one daemon, so that it is quickly through.
+    host.run("systemctl", "disable", "--now", UNITS["daily_trend"], UNITS["hourly_swing"])
+    wheel = make_wheel(tmp_path)
+    lock = f"packages==1.0 --hash=sha256:{sha256(wheel.read_bytes()).hexdigest()}\n"
+    archive = ship(host, tmp_path, "v2", lambda source: write_lock(source, lock))
+    host.run("mkdir", WHEELS)
+    pid = host.show(BEAR, "MainPID")
+    # Not the link in /usr/local: a virtual environment made from there does not find its library.
+    python = ("--python", f"{PYTHON}/bin/python3.12")
+    command = (DEPLOY, "v2", "--from", archive, "--wheels", WHEELS, *python, "--now")
+
+    done = host.run(*command, check=False)
+    assert done.returncode == ExitCode.UNAVAILABLE, done.stdout + done.stderr
+    assert "packages cannot be installed" in done.stderr
+    complete = {p.parent.name for p in host.path(f"{RELEASES}/venvs").glob("*/.complete")}
+    assert complete == {lock_id()}
+    assert not host.path(f"{RELEASES}/v2").exists()
+    assert in_service(host) == "v1"
+    assert host.show(BEAR, "MainPID") == pid
+
+    shutil.copy(wheel, host.path(WHEELS))
+    done = host.run(*command)
+    assert in_service(host) == "v2"
+    assert f"{BEAR}: trading" in done.stdout
+
+
+def write_lock(source: Path, lock: str) -> None:
+    (source / "requirements.txt").write_text(lock)
 
 
 def test_five_releases_are_kept_and_a_changed_one_is_refused(host: Host, tmp_path: Path) -> None:
