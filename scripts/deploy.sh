@@ -105,12 +105,35 @@ check() {
     return "$status"
 }
 
+# New York's session of that date as "OPEN CLOSE" in minutes of the day, nothing on a day without one: as
+# the release knows it that goes into service.
+session_on() {
+    as_user "$target/.venv/bin/python" - "$target" "$1" << 'END'
+import sys
+from datetime import date
+sys.path.insert(0, sys.argv[1])
+from magellan_core.market_hours import new_york, session_on
+session = session_on(date.fromisoformat(sys.argv[2]))
+for at in session[1:] if session else ():
+    print(new_york(at).hour * 60 + new_york(at).minute, end=" ")
+END
+}
 # Away from decisions: bars close at full minutes, checks come at full hours, at the open and the close.
+day="" instants=()
 quiet() {
-    local clock; clock=$(TZ=America/New_York date +%H%M%S)
-    local hm=$((10#${clock:0:4})) minute=$((10#${clock:2:2})) second=$((10#${clock:4:2}))
-    (( second >= 10 && second < 40 )) && (( minute >= 2 && minute < 58 )) &&
-        (( hm < 925 || hm > 936 )) && (( hm < 1550 || hm > 1610 ))
+    local told today clock at
+    told=$(TZ=America/New_York date '+%F %H%M%S') today=${told% *} clock=${told#* }
+    local hour=$((10#${clock:0:2})) minute=$((10#${clock:2:2})) second=$((10#${clock:4:2}))
+    if [[ $today != "$day" ]]; then
+        # Of a release that cannot tell, every session may end early, or not.
+        told=$(session_on "$today") || told="570 780 960"
+        read -ra instants <<< "$told"; day=$today
+    fi
+    (( ${#instants[@]} )) || return 0
+    (( second >= 10 && second < 40 && minute >= 2 && minute < 58 )) || return 1
+    local now_at=$((hour * 60 + minute)) open=${instants[0]}
+    (( now_at < open - 5 || now_at > open + 6 )) || return 1
+    for at in "${instants[@]:1}"; do (( now_at < at - 10 || now_at > at + 10 )) || return 1; done
 }
 await_quiet() {
     [[ -n $now ]] && return
@@ -129,15 +152,20 @@ in_service() {
     [[ ! -f /etc/systemd/system/magellan-logs.service ]] || echo "--telemetry"
 }
 
-# Restart and watch: READY, then a tick that could do its work, by the same process.
+# Restart and watch: READY, then a tick that could do its work, by the same process. One that is halted,
+# with nothing left to look after, ends with 75 and has done what it should.
+halted() {
+    [[ $(systemctl show "$1" -p ExecMainStatus --value) == 75 ]] &&
+        say "$1: halted and flat, it stays down until resumed"
+}
 restart() {
     local unit=$1 began=$SECONDS pid status
     systemctl reset-failed "$unit" 2> /dev/null || true
-    systemctl restart "$unit" || return 1
+    systemctl restart "$unit" || { halted "$unit"; return; }
     pid=$(systemctl show "$unit" -p MainPID --value)
     while (( SECONDS - began < patience )); do
         status=$(systemctl show "$unit" -p StatusText --value)
-        [[ $(systemctl show "$unit" -p MainPID --value) == "$pid" ]] || return 1
+        [[ $pid != 0 && $(systemctl show "$unit" -p MainPID --value) == "$pid" ]] || { halted "$unit"; return; }
         if [[ $status == trading* || $status == HALTED* ]]; then
             say "$unit: $status ($((SECONDS - began)) s)"; return 0
         fi
@@ -147,12 +175,20 @@ restart() {
     return 1
 }
 
+# Every unit, or, with --until-one-fails, no further than that; those that do not trade are in `bad`.
+bad=()
 restart_all() {
-    local unit
+    local unit first=""
+    bad=()
+    if [[ ${1:-} == --until-one-fails ]]; then first=yes; shift; fi
     for unit in "$@"; do
         await_quiet
-        restart "$unit" || { say "$unit does not trade: $(journalctl -u "$unit" -n 3 -o cat --no-pager | tr '\n' '|')"; return 1; }
+        restart "$unit" && continue
+        say "$unit does not trade: $(journalctl -u "$unit" -n 3 -o cat --no-pager | tr '\n' '|')"
+        bad+=("$unit")
+        [[ -z $first ]] || break
     done
+    (( ${#bad[@]} == 0 ))
 }
 
 running=()
@@ -174,14 +210,16 @@ else
     fi
 fi
 [[ $target != "$current" ]] || say "$target is in service already: restarting"
-if switch "$target" && restart_all "${running[@]}"; then
+if switch "$target" && restart_all --until-one-fails "${running[@]}"; then
     [[ -z $current || $current == "$target" ]] || ln -sfn "$current" "$releases/previous"
     systemctl try-restart magellan-logs magellan-alerts 2> /dev/null || say "the telemetry units do not start"
 else
     [[ -n $current && $current != "$target" ]] || fail 1 "$target does not trade, and there is no release before it"
     say "going back to ${current##*/}"
-    switch "$current"; now=yes
-    restart_all "${running[@]}" || fail 1 "${current##*/} does not trade either: journalctl -u 'magellan-*'"
+    # Whatever goes wrong on the way back, every daemon is given its chance.
+    switch "$current" || say "the units of ${current##*/} are not installed"
+    now=yes
+    restart_all "${running[@]}" || fail 1 "${current##*/} does not trade either: ${bad[*]}: journalctl -u ${bad[0]}"
     fail 1 "${target##*/} was rolled back, ${current##*/} trades"
 fi
 

@@ -2,7 +2,8 @@
 # Install the three daemons as services: units, settings, checks, then enable and start.
 #   sudo scripts/install_services.sh [--root DIR] [--user NAME] [--strategy NAME]... [--no-start]
 #        [--telemetry]                                 also the units that ship logs and send alerts
-#   sudo scripts/install_services.sh --uninstall      settings and state are kept
+#   sudo scripts/install_services.sh --uninstall      settings and state are kept; with --strategy that one
+#                                                     only, and what ships logs and sends alerts stays too
 #   scripts/install_services.sh --dry-run ...         say what would be done
 # DIR (default: the folder that this script is in) may be a symbolic link to a release. NAME must be
 # able to read it (default: its owner). Running it again changes only what differs.
@@ -15,7 +16,7 @@ root=$here user="" dry="" uninstall="" start=yes check=yes wanted=() telemetry=(
 etc=/etc/magellan system=/etc/systemd/system
 
 fail() { echo "install_services: $2" >&2; exit "$1"; }
-usage() { sed -n '2,10p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'; }
+usage() { sed -n '2,11p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'; }
 while (( $# )); do
     case $1 in
         --root) root=${2:?--root needs a folder}; shift ;;
@@ -60,10 +61,18 @@ if [[ -n $uninstall ]]; then
         act rm -f "$system/$unit.service"
         [[ -n $dry ]] || echo "removed $unit"
     done
-    for unit in magellan-logs magellan-alerts; do
-        [[ ! -f $system/$unit.service ]] || { act systemctl disable --now "$unit"; act rm -f "$system/$unit.service"; }
+    # What serves all of them goes with the last one.
+    left=()
+    for name in "${!folder[@]}"; do
+        [[ ! -f $system/$(unit_of "$name").service || " ${wanted[*]} " == *" $name "* ]] || left+=("$(unit_of "$name")")
     done
-    compgen -G "$system/magellan-*-*.service" > /dev/null || act rm -f "$system/magellan-alert@.service"
+    if (( ${#left[@]} )); then echo "kept for ${left[*]}: what ships logs and sends alerts"
+    else
+        for unit in magellan-logs magellan-alerts; do
+            [[ ! -f $system/$unit.service ]] || { act systemctl disable --now "$unit"; act rm -f "$system/$unit.service"; }
+        done
+        act rm -f "$system/magellan-alert@.service"
+    fi
     act systemctl daemon-reload
     echo "kept: $etc and /var/lib/magellan"
     exit 0

@@ -12,6 +12,7 @@ import pytest
 from magellan_core.errors import ExitCode
 from tests.systemd.host import Host
 from tests.systemd.installation import (
+    FOLDERS,
     PROJECT,
     PYTHON,
     RELEASES,
@@ -37,16 +38,20 @@ def release_layer(layer: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture
 def host(release_layer: Path, tmp_path: Path, exchange: Exchange) -> Iterator[Host]:
-    """Release v1 in service."""
     with Host(tmp_path / "host", release_layer, release_binds()) as booted:
-        for strategy, unit in UNITS.items():
-            booted.write(
-                f"/etc/magellan/{unit}.env",
-                exchange.environment(strategy, MAGELLAN_PATROL_SECONDS="30"),
-            )
-        booted.run(f"{PROJECT}/scripts/install_services.sh", "--root", PROJECT)
-        booted.environ = {"MAGELLAN_DEPLOY_PATIENCE": "8"}
+        put_into_service(booted, exchange)
         yield booted
+
+
+def put_into_service(host: Host, exchange: Exchange) -> None:
+    """Release v1, all three daemons."""
+    for strategy, unit in UNITS.items():
+        host.write(
+            f"/etc/magellan/{unit}.env",
+            exchange.environment(strategy, MAGELLAN_PATROL_SECONDS="30"),
+        )
+    host.run(f"{PROJECT}/scripts/install_services.sh", "--root", PROJECT)
+    host.environ = {"MAGELLAN_DEPLOY_PATIENCE": "8"}
 
 
 def nothing(_: Path) -> None:
@@ -157,6 +162,28 @@ def test_a_release_that_does_not_trade_is_taken_back_by_itself(
     assert "v2 was rolled back, v1 trades" in done.stderr
     assert in_service(host) == "v1"
     assert running(host) == {"v1"}
+
+
+def starter(strategy: str) -> str:
+    return f"deployable_strategies/{FOLDERS[strategy]}/aws_deployment/run_strategy.py"
+
+
+GIVES_UP = f"raise SystemExit({ExitCode.CONFIG:d})\n"  # and systemd does not try again
+
+
+def test_on_the_way_back_a_daemon_that_fails_holds_up_no_other(host: Host, tmp_path: Path) -> None:
+    def spoil(source: Path) -> None:
+        (source / starter("daily_trend")).write_text(GIVES_UP)
+
+    archive = ship(host, tmp_path, "v2", spoil)
+    # The first daemon would not start again on the release that it runs on, either.
+    host.write(f"{RELEASES}/v1/{starter('bear_trap')}", GIVES_UP)
+    done = host.run(DEPLOY, "v2", "--from", archive, "--now", check=False)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert f"v1 does not trade either: {BEAR}: journalctl" in done.stderr
+    assert in_service(host) == "v1"
+    found = {unit: host.show(unit, "ActiveState")["ActiveState"] for unit in UNITS.values()}
+    assert found == {**dict.fromkeys(UNITS.values(), "active"), BEAR: "failed"}
 
 
 def test_a_release_that_refuses_the_settings_is_never_switched_to(

@@ -66,6 +66,25 @@ def test_it_installs_once_and_changes_nothing_the_second_time(
     assert host.path("/var/lib/magellan").exists()
 
 
+def test_what_serves_all_strategies_goes_with_the_last_one(boot: Boot, exchange: Exchange) -> None:
+    host = boot(units=False)
+    settle(host, exchange)
+    host.run(INSTALL, "--telemetry", "--no-check")
+    shared = ("magellan-logs.service", "magellan-alerts.service", "magellan-alert@.service")
+    system = host.path("/etc/systemd/system")
+
+    said = host.run(INSTALL, "--uninstall", "--strategy", "bear_trap").stdout
+    assert "magellan-daily-trend magellan-hourly-swing" in said
+    assert all((system / name).exists() for name in shared)
+    for unit in shared[:2]:
+        assert host.run("systemctl", "is-enabled", unit).stdout.strip() == "enabled"
+    assert states(host) == {**everywhere("active"), UNITS["bear_trap"]: "inactive"}
+
+    for strategy in ("daily_trend", "hourly_swing"):
+        host.run(INSTALL, "--uninstall", "--strategy", strategy)
+    assert list(system.glob("magellan-*.service")) == []
+
+
 def test_a_dry_run_says_all_and_does_nothing(boot: Boot, exchange: Exchange) -> None:
     host = boot(units=False)
     settle(host, exchange)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from magellan_core.errors import ExitCode
 from tests.systemd.host import Host
 from tests.systemd.installation import (
     HOME,
@@ -95,15 +96,62 @@ esac
 def test_a_deployment_over_ssm_waits_and_passes_the_exit_code_on(
     tmp_path: Path, arguments: list[str], command: str
 ) -> None:
-    fake, log = tmp_path / "aws", tmp_path / "log"
-    fake.write_text(FAKE_AWS)
-    fake.chmod(0o755)
+    log = tmp_path / "log"
+    put_aws(tmp_path, FAKE_AWS)
     done = over_ssm(tmp_path, arguments, log)
     assert done.returncode == 79
     assert "FAIL  bear_trap" in done.stdout
     assert "not put into service" in done.stderr
     assert f'"commands":["{command}"]' in log.read_text()
     assert "--instance-ids i-0abc" in log.read_text()
+
+
+DENIED = "An error occurred (AccessDeniedException): not authorized: ssm:GetCommandInvocation"
+UNKNOWN_YET = "An error occurred (InvocationDoesNotExist) when calling GetCommandInvocation: "
+NEVER_KNOWN = """#!/bin/bash
+echo "$*" >> "$FAKE_AWS_LOG"
+case "$*" in
+  *send-command*) echo 11112222 ;;
+  *) echo; echo "$FAKE_AWS_FAULT" >&2; exit 254 ;;
+esac
+"""
+KNOWN_AT_THE_THIRD_POLL = """#!/bin/bash
+echo "$*" >> "$FAKE_AWS_LOG"
+case "$*" in
+  *send-command*) echo 11112222 ;;
+  *"--query Status "*)
+    polls=$(grep -c "query Status" "$FAKE_AWS_LOG")
+    if (( polls < 3 )); then echo "$FAKE_AWS_FAULT" >&2; exit 254; fi
+    echo "a warning of the command line" >&2; echo Success ;;
+  *ResponseCode*) echo 0 ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("fault", "limit", "words", "polls"),
+    [
+        (DENIED, "3000", "not authorized: ssm:GetCommandInvocation", {1}),
+        (UNKNOWN_YET, "1", "no end within", set(range(2, 40))),
+    ],
+)
+def test_a_deployment_over_ssm_whose_end_cannot_be_seen_says_so(
+    tmp_path: Path, fault: str, limit: str, words: str, polls: set[int]
+) -> None:
+    log = tmp_path / "log"
+    put_aws(tmp_path, NEVER_KNOWN)
+    done = over_ssm(tmp_path, ["i-0abc", "--rollback"], log, fault=fault, limit=limit)
+    assert done.returncode == ExitCode.UNAVAILABLE
+    assert words in done.stderr
+    assert "command 11112222 on i-0abc may be running yet" in done.stderr
+    assert log.read_text().count("query Status") in polls
+
+
+def test_a_command_is_known_a_moment_after_it_was_sent(tmp_path: Path) -> None:
+    put_aws(tmp_path, KNOWN_AT_THE_THIRD_POLL)
+    done = over_ssm(tmp_path, ["i-0abc", "--rollback"], tmp_path / "log", fault=UNKNOWN_YET)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Success, exit code 0" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -122,14 +170,23 @@ def test_nothing_strange_is_sent_over_ssm(tmp_path: Path, arguments: list[str]) 
     assert not log.exists()
 
 
-def over_ssm(tmp_path: Path, arguments: list[str], log: Path) -> "subprocess.CompletedProcess[str]":
+def put_aws(folder: Path, script: str) -> None:
+    (folder / "aws").write_text(script)
+    (folder / "aws").chmod(0o755)
+
+
+def over_ssm(
+    tmp_path: Path, arguments: list[str], log: Path, *, fault: str = "", limit: str = "3000"
+) -> "subprocess.CompletedProcess[str]":
     script = Path(__file__).parents[2] / "deploy" / "deploy_over_ssm.sh"
     return subprocess.run(
         [str(script), *arguments],
         env={
             "PATH": f"{tmp_path}:/usr/bin:/bin",
             "FAKE_AWS_LOG": str(log),
+            "FAKE_AWS_FAULT": fault,
             "MAGELLAN_POLL_SECONDS": "0.1",
+            "MAGELLAN_SSM_LIMIT": limit,
         },
         capture_output=True,
         text=True,
