@@ -121,6 +121,10 @@ class BarNews(Protocol):
         """What was told since the last call, oldest first. Never raises, never waits."""
         ...
 
+    def follow(self, symbols: Sequence[str]) -> None:
+        """Tell of these symbols from now on. Never raises, never waits."""
+        ...
+
 
 class Woken(StrEnum):
     """Why a wait ended."""

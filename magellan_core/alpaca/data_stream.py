@@ -77,6 +77,7 @@ class BarHints:
         self._taken = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._running: asyncio.Task[None] | None = None
+        self._socket: ClientConnection | None = None
         self._renewed: asyncio.Event | None = None
         self._up = Event()
         self._thread = Thread(target=self._run, name="market-data", daemon=True)
@@ -94,6 +95,13 @@ class BarHints:
             # RuntimeError: the loop has ended by itself meanwhile.
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._renewed.set)
+
+    def follow(self, symbols: Sequence[str]) -> None:
+        """Listen to these symbols from now on; a connection that stands is told at once."""
+        before, self._symbols = self._symbols, list(symbols)
+        if self._loop is not None and self._socket is not None:
+            with suppress(RuntimeError):
+                asyncio.run_coroutine_threadsafe(self._change(before, symbols), self._loop)
 
     def start(self) -> None:
         """Begin to connect; returns at once."""
@@ -134,6 +142,7 @@ class BarHints:
                 ) as socket:
                     await self._greet(socket)
                     failures = self._taken = 0
+                    self._socket = socket
                     await self._listen(socket)
             except (OSError, ValueError, WebSocketException, _Refused, Unavailable) as error:
                 code = _code_of(error)
@@ -164,6 +173,15 @@ class BarHints:
             await socket.send(json.dumps({"action": "subscribe", **wanted}))
             await _hear(socket, "subscription")
         self._fares(None)
+
+    async def _change(self, before: Sequence[str], now: Sequence[str]) -> None:
+        """A connection lost meanwhile subscribes to the new ones when it is back."""
+        gone, new = sorted(set(before) - set(now)), sorted(set(now) - set(before))
+        with suppress(OSError, WebSocketException):
+            for action, symbols in (("unsubscribe", gone), ("subscribe", new)):
+                if self._socket is not None and symbols:
+                    wanted = {"bars": symbols, "updatedBars": symbols}
+                    await self._socket.send(json.dumps({"action": action, **wanted}))
 
     async def _listen(self, socket: ClientConnection) -> None:
         """Take messages until the connection ends or is mute for too long (Unavailable)."""

@@ -44,3 +44,5 @@ def _put(engine: Engine, make_strategy: Callable[[], Strategy], settings: Settin
     engine.feed.retries = settings.bar_retries
     engine.feed.make_strategy = make_strategy
     engine.symbols = engine.intake.symbols = make_strategy().needs.symbols
+    if engine.feed.news.source is not None:
+        engine.feed.news.source.follow(engine.symbols)

@@ -90,6 +90,28 @@ def test_bars_and_revised_bars_are_told_once_and_hint_once(site: Floor) -> None:
         assert listener.calls.empty()
 
 
+def test_other_symbols_are_followed_without_another_connection(site: Floor) -> None:
+    with listening(address(site)) as listener:
+        subscribed(listener)
+        listener.hints.follow(["GME", "SPY"])
+        streams = site.server.service.data
+        until(lambda: next(iter(streams._connections.values())).symbols["bars"] == {"GME", "SPY"})
+        site.advance(OPEN + 11 * MINUTE)
+        assert {told.bar.symbol for told in listener.next()} == {"GME"}
+
+
+def test_symbols_that_changed_while_it_was_away_are_followed_when_it_is_back(site: Floor) -> None:
+    with listening(address(site)) as listener:
+        subscribed(listener)
+        site.post("/sim/faults", kind="cut", path="data/bars")
+        site.advance(OPEN + 11 * MINUTE)
+        until(lambda: listener.hints.trouble is not None)
+        listener.hints.follow(["GME"])
+        subscribed(listener)
+        site.advance(OPEN + 12 * MINUTE)
+        assert {told.bar.symbol for told in listener.next()} == {"GME"}
+
+
 def test_what_nobody_takes_hints_no_second_time(site: Floor) -> None:
     with listening(address(site)) as listener:
         subscribed(listener)

@@ -63,6 +63,9 @@ class Stream:
                     told.append(ToldBar(self._change(bar), revised=True))
         return told
 
+    def follow(self, symbols: Sequence[str]) -> None:
+        """It repeats what the feed has used, whatever that is."""
+
 
 def trade_a_day(change: Callable[[Bar], Bar] | None) -> tuple[list[Event], Exchange]:
     """A made-up day of Bear Trap in process; its journal, and the exchange afterwards."""
@@ -115,6 +118,10 @@ class Told:
 
     def __init__(self) -> None:
         self.bars: list[ToldBar] = []
+        self.followed: Sequence[str] = ()
+
+    def follow(self, symbols: Sequence[str]) -> None:
+        self.followed = symbols
 
     def told(self) -> Sequence[ToldBar]:
         told, self.bars = self.bars, []
@@ -146,7 +153,7 @@ class Rest:
         *,
         split_adjusted: bool,
     ) -> dict[str, Sequence[Bar]]:
-        assert (timeframe, split_adjusted) == (Timeframe.MINUTE, False)
+        assert (timeframe, split_adjusted) == (Timeframe.MINUTE, True)
         self.asked += 1
         told = [bar for bar in self.rows if start <= bar.start and bar.end <= end]
         return {symbol: told for symbol in symbols if symbol == "AMC"}
