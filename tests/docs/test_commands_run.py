@@ -31,6 +31,10 @@ ENDS: dict[str, set[ExitCode]] = {
     "scripts/backup_state.py": WELL,
     "scripts/config_schema.py": WELL,
     "scripts/monitor_dashboard.py": ALONE,
+    # No account can be reached here: what cannot be known is neither green nor flat.
+    "scripts/preflight.py": {ExitCode.PREFLIGHT},
+    "scripts/emergency_stop.py": {ExitCode.NOT_FLAT},
+    "scripts/send_alerts.py": WELL,
 }
 # Without one of these it draws until it is stopped.
 ONE_LOOK = {"--once", "--json", "--svg", "--html", "--help"}
@@ -48,6 +52,10 @@ def can_run(command: Command) -> bool:
         return False
     if script.endswith("run_strategy.py"):
         return "--check" in command.words and "--config" not in command.words
+    if script == "scripts/emergency_stop.py":
+        return "--dry-run" in command.words
+    if script == "scripts/send_alerts.py":
+        return "--once" in command.words
     if script == "scripts/monitor_dashboard.py":
         return bool(ONE_LOOK & set(command.words)) and "--exchange-file" not in command.words
     return script in ENDS
@@ -109,6 +117,24 @@ def test_it_runs_as_it_stands(command: Command, folder: Path) -> None:
     assert ended.returncode in ENDS.get(script, WELL), ended.stdout + ended.stderr
 
 
+MAKE = {c.words: c for page in pages() for c in commands(page) if c.words[0] == "make"}
+
+
+@pytest.mark.parametrize("command", MAKE.values(), ids=str)
+def test_make_knows_what_it_would_do(command: Command) -> None:
+    """Every line of the recipe is expanded, and none of them carried out."""
+    ended = subprocess.run(
+        ["make", "--dry-run", *command.words[1:]],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout
+
+
 def test_the_documents_name_commands_that_can_be_run() -> None:
     scripts = {script_of(command) for command in RUNNABLE.values()}
-    assert scripts >= set(ENDS) - {"scripts/config_schema.py"}
+    assert scripts >= set(ENDS) - {"scripts/config_schema.py", "scripts/send_alerts.py"}
