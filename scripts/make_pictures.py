@@ -116,6 +116,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images", help="%(default)s")
     parser.add_argument("--run", type=Path, default=ROOT / "var" / "pictures", help="%(default)s")
     asked = parser.parse_args(arguments)
+    asked.out, asked.run = asked.out.resolve(), asked.run.resolve()
     shutil.rmtree(asked.run, ignore_errors=True)
     asked.run.mkdir(parents=True)
     market = Market(asked.data, asked.first, asked.last, None)
@@ -146,8 +147,11 @@ def reports(demo: Photographer, market: Market) -> dict[str, Report]:
     """The week, the worst day, the day of the halt, and one with a journal missing."""
     sessions = sessions_between(market.first or DEMO_FIRST, market.last or DEMO_LAST)
     configs = [load(unit.config) for unit in demo.units.values()]
-    state, lame = demo.out / "state", demo.out / "lame"
+    state, lame = (demo.out / "state").resolve(), (demo.out / "lame").resolve()
     shutil.copytree(state, lame, ignore=shutil.ignore_patterns("bear_trap*"))
+    # A report names the journal that it misses: not by where this checkout happens to lie.
+    os.chdir(demo.out)
+    lame = Path(lame.name)
     make = partial(report_of, configs, now=demo.now, trade_again=partial(again, market))
     worst = new_york_date(demo.album["loss"].at)
     return {
