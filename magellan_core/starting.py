@@ -48,8 +48,9 @@ class Starting:
             try:
                 self._try(clock)
             except Unavailable as fault:
-                who = "market data" if isinstance(fault, DataUnavailable) else "the broker"
-                said = f"{who} cannot be asked yet: {fault}"
+                said = f"the broker cannot be asked yet: {fault}"
+                if isinstance(fault, DataUnavailable):
+                    said = f"market data cannot be asked yet: {fault}"
                 log(logging.WARNING, "waiting", said)
                 if now >= until and not self._in_charge():
                     raise
