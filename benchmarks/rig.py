@@ -74,6 +74,9 @@ class Flipper:
     def memory(self, symbol: str) -> Mapping[str, bool | float | str]:
         return {}
 
+    def keep(self, symbol: str, memory: Mapping[str, bool | float | str]) -> None:
+        """Nothing is taken out of the configuration here."""
+
     def recall(self, symbol: str, memory: Mapping[str, bool | float | str]) -> None:
         """Nothing was kept."""
 

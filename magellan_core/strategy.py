@@ -74,6 +74,13 @@ class Strategy(Protocol):
         """What bars alone cannot rebuild after a restart; journaled with each decision."""
         ...
 
+    def keep(self, symbol: str, memory: Mapping[str, bool | float | str]) -> None:
+        """Manage the exits of a symbol that is held but not configured any more, as if it were.
+
+        From then on `needs` names it. `memory` is what was journaled of it last; may be empty.
+        """
+        ...
+
     def recall(self, symbol: str, memory: Mapping[str, bool | float | str]) -> None:
         """Take back what `memory` gave, after warming up and before the next bar."""
         ...

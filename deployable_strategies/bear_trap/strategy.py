@@ -4,7 +4,7 @@ Rules and their sources: README.md in this folder.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -264,6 +264,11 @@ class BearTrap:
     def memory(self, symbol: str) -> Mapping[str, bool | float | str]:  # noqa: ARG002
         """Bars rebuild everything."""
         return {}
+
+    def keep(self, symbol: str, memory: Mapping[str, bool | float | str]) -> None:  # noqa: ARG002
+        """Exits are the same for every symbol."""
+        self._symbols[symbol] = _Symbol(self.rules)
+        self.needs = replace(self.needs, symbols=(*self.needs.symbols, symbol))
 
     def recall(self, symbol: str, memory: Mapping[str, bool | float | str]) -> None:
         """Nothing was kept."""

@@ -4,7 +4,7 @@ Rules and their sources: README.md in this folder.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 
@@ -44,7 +44,7 @@ class DailyTrend:
         self, bands: Mapping[str, Band], rules: DailyTrendRules, *, warmup_bars: int = 400
     ) -> None:
         self.name = "daily_trend"
-        self.bands, self.rules = bands, rules
+        self.bands, self.rules = dict(bands), rules
         self.needs = DataNeeds(
             tuple(bands),
             Timeframe.DAY,
@@ -118,9 +118,25 @@ class DailyTrend:
             "waits for": f"rsi > {band.upper:g} to buy, < {band.lower:g} to sell",
         }
 
-    def memory(self, symbol: str) -> Mapping[str, bool | float | str]:  # noqa: ARG002
-        """Bars and the position held rebuild everything."""
-        return {}
+    def memory(self, symbol: str) -> Mapping[str, bool | float | str]:
+        """Bars and the position held rebuild the rest; the configuration may lose the band."""
+        band = self.bands[symbol]
+        return {"period": band.period, "upper": band.upper, "lower": band.lower}
+
+    def keep(self, symbol: str, memory: Mapping[str, bool | float | str]) -> None:
+        """By the band on record; by the first configured one where a release kept none."""
+        band = next(iter(self.bands.values()))
+        self.bands[symbol] = Band(
+            int(memory.get("period", band.period)),
+            float(memory.get("upper", band.upper)),
+            float(memory.get("lower", band.lower)),
+        )
+        self._follow(symbol)
+        self.needs = replace(self.needs, symbols=(*self.needs.symbols, symbol))
+
+    def _follow(self, symbol: str) -> None:
+        band = self.bands[symbol]
+        self._rsi[symbol] = Rsi(band.period, self.rules.rsi_method)
 
     def recall(self, symbol: str, memory: Mapping[str, bool | float | str]) -> None:
         """Nothing was kept."""

@@ -5,7 +5,7 @@ their sources: README.md in this folder.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from functools import cache
@@ -61,7 +61,7 @@ class HourlySwing:
         self, bands: Mapping[str, Band], rules: HourlySwingRules, *, warmup_bars: int = 1000
     ) -> None:
         self.name = "hourly_swing"
-        self.bands, self.rules = bands, rules
+        self.bands, self.rules = dict(bands), rules
         self.needs = DataNeeds(
             tuple(bands),
             Timeframe.HOUR,
@@ -144,8 +144,26 @@ class HourlySwing:
         }
 
     def memory(self, symbol: str) -> Mapping[str, bool | float | str]:
-        """What the fold since going live wants."""
-        return {"long": self._wants[symbol].on}
+        """What the fold since going live wants, and the band, should the configuration lose it."""
+        band = self.bands[symbol]
+        kept = {"period": band.period, "upper": band.upper, "lower": band.lower}
+        return {"long": self._wants[symbol].on, **kept}
+
+    def keep(self, symbol: str, memory: Mapping[str, bool | float | str]) -> None:
+        """By the band on record; by the first configured one where a release kept none."""
+        band = next(iter(self.bands.values()))
+        self.bands[symbol] = Band(
+            int(memory.get("period", band.period)),
+            float(memory.get("upper", band.upper)),
+            float(memory.get("lower", band.lower)),
+        )
+        self._follow(symbol)
+        self.needs = replace(self.needs, symbols=(*self.needs.symbols, symbol))
+
+    def _follow(self, symbol: str) -> None:
+        band = self.bands[symbol]
+        self._rsi[symbol] = Rsi(band.period, self.rules.rsi_method)
+        self._wants[symbol] = Hysteresis(band.upper, band.lower)
 
     def recall(self, symbol: str, memory: Mapping[str, bool | float | str]) -> None:
         self._wants[symbol].on = bool(memory.get("long", False))

@@ -81,9 +81,8 @@ class Engine:
     def recover(self, now: datetime, facts: Mapping[str, object]) -> None:
         """The only start: fold the journal, ask the broker, correct, do what is overdue, warm up.
 
-        Raise Unavailable while the broker cannot be asked: call it again then. Where only the
-        data cannot, the engine is not `ready` yet, and each tick tries again. `facts` go into the
-        start line.
+        Raise Unavailable while the broker cannot be asked: call it again then. Where only the data
+        cannot, it is not `ready`, and each tick tries again. `facts` go into the start line.
         """
         self.load(now, facts)
         if self.ledger.book.live_since is None:
@@ -102,7 +101,8 @@ class Engine:
     def prepare(self, now: datetime) -> None:
         """Once per session date: tradability, calendar, indicators anew. Raise Unavailable."""
         today = new_york_date(now)
-        self.assets = tradability(self.broker, self.symbols, today, self.alerts)
+        symbols = {*self.symbols, *self.ledger.book.positions}
+        self.assets = tradability(self.broker, sorted(symbols), today, self.alerts)
         self.calendar_agrees = calendars_agree(self.broker, today, self.alerts)
         self.feed.rebuild(now, self.active())
         self.feed.tell_of_short(self.active(), today)
@@ -164,6 +164,7 @@ class Engine:
 
     def _look_after(self, truth: Truth, now: datetime, session: Session | None) -> None:
         """Limits, halts and exits: nothing of bars or preparations can hold them up."""
+        self.ready = not self.feed.keep() and self.ready
         doubtful = self.settler.doubtful or bool(self.ledger.book.unsettled())
         self.limits.judge(truth.account, now, session, doubtful=doubtful)
         self._exits(truth, now, session)
@@ -234,7 +235,7 @@ class Engine:
         held = self.ledger.book.positions
         return [
             s
-            for s in self.symbols
+            for s in self.feed.strategy.needs.symbols
             if s in held or ((asset := self.assets.get(s)) is not None and asset.tradable)
         ]
 
@@ -272,11 +273,10 @@ class Engine:
         book, outage = self.ledger.book, self.outages.current
         ask = self.feed.next_ask(now, session, self.active())
         dues = [due for due in (self._due, ask) if due is not None]
-        if outage is not None:
-            dues.append(now + self.settings.loop_interval)
+        dues += [] if outage is None else [now + self.settings.loop_interval]
         dues += self.ahead.wishes(dues, now)
         next_at = next_instant(now, session, book, self.settings, dues, self.settler.doubtful)
-        status = status_line(book, len(self.active()), len(self.symbols), next_at)
+        status = status_line(book, self.active(), self.symbols, next_at)
         return Report(
             next_at,
             watching=bool(book.live),

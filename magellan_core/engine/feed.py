@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from magellan_core.engine.ledger import Ledger
 from magellan_core.engine.news import News
@@ -28,6 +28,7 @@ EPOCH_OF = {
 
 STALE_AFTER = timedelta(minutes=5)
 BETWEEN_REFILLS = timedelta(minutes=5)
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 LENGTH = {
     Timeframe.MINUTE: timedelta(minutes=1),
     Timeframe.HOUR: timedelta(hours=1),
@@ -68,6 +69,8 @@ class Feed:
         bars are on record: what was decided on them would be followed with indicators of nothing.
         """
         strategy, book = self.make_strategy(), self.ledger.book
+        for symbol in sorted(book.positions.keys() - {*strategy.needs.symbols}):
+            strategy.keep(symbol, book.memory.get(symbol, {}))
         needs = strategy.needs
         live_since = book.live_since or now
         cursor = {s: book.cursor.get(s, live_since) for s in needs.symbols}
@@ -118,6 +121,21 @@ class Feed:
                     f"{symbol} has {self.short[symbol]} of the {least} bars that its indicators "
                     "need: nothing of it is decided; its history is asked for again",
                 )
+
+    def keep(self) -> bool:
+        """Have held symbols managed that are not configured; True: some are new, without bars."""
+        book, managed = self.ledger.book, self.strategy.needs.symbols
+        new = [symbol for symbol in book.positions if symbol not in managed]
+        for symbol in new:
+            self.strategy.keep(symbol, book.memory.get(symbol, {}))
+            if self.alerts is not None:
+                self.alerts.alert(
+                    Level.CRITICAL,
+                    f"unconfigured-{symbol}",
+                    f"{symbol} is held but not among the configured symbols: its exits go on by "
+                    "the rules, it takes no entries; put it back, or close it",
+                )
+        return bool(new)
 
     def refilled(self, now: datetime) -> bool:
         """Ask for the short histories again; True: one is long enough now. Raise Unavailable."""
@@ -214,7 +232,7 @@ class Feed:
     def _lacks(self, symbol: str) -> bool:
         if self.expected is None or symbol in self.short:
             return False
-        return self.cursor[symbol] < self.expected
+        return self.cursor.get(symbol, LONG_AGO) < self.expected
 
     def next_ask(
         self, now: datetime, session: Session | None, active: Collection[str]

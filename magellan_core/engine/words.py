@@ -1,6 +1,6 @@
 """What the engine says to people."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,13 +24,21 @@ class Report:
     outage: str | None = None
 
 
-def status_line(book: Book, tradable: int, configured: int, next_at: datetime) -> str:
+def status_line(
+    book: Book, active: Collection[str], configured: Collection[str], next_at: datetime
+) -> str:
     """One line for `systemctl status`."""
     if book.halts:
         return "HALTED: " + "; ".join(f"{h.limit}: {h.why}" for h in book.halts.values())
     positions = len(book.positions)
     noun = "position" if positions == 1 else "positions"
-    return f"trading {tradable}/{configured} symbols, {positions} {noun}, next {label(next_at)}"
+    tradable = sum(symbol in configured for symbol in active)
+    kept = len(active) - tradable
+    left = f" ({kept} not configured: exits only)" if kept else ""
+    return (
+        f"trading {tradable}/{len(configured)} symbols, {positions} {noun}{left}, "
+        f"next {label(next_at)}"
+    )
 
 
 def hours(*sessions: Session | None) -> str:

@@ -75,6 +75,9 @@ class Buyer:
     def memory(self, _symbol: str) -> Mapping[str, bool | float | str]:
         return {}
 
+    def keep(self, symbol: str, memory: Mapping[str, bool | float | str]) -> None:
+        """Nothing is taken out of the configuration here."""
+
     def recall(self, symbol: str, memory: Mapping[str, bool | float | str]) -> None:
         """Nothing to recall."""
 

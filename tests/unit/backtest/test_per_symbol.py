@@ -85,6 +85,9 @@ class Scripted:
     def memory(self, symbol: str) -> Mapping[str, bool | float | str]:  # noqa: ARG002
         return {}
 
+    def keep(self, symbol: str, memory: Mapping[str, bool | float | str]) -> None:
+        """Nothing is taken out of the configuration here."""
+
     def recall(self, symbol: str, memory: Mapping[str, bool | float | str]) -> None:
         """Nothing was kept."""
 
