@@ -1,4 +1,4 @@
-"""Checks that ask a strategy's broker: account, symbols, data, clock and calendar."""
+"""Checks that ask a strategy's broker: account, symbols, clock and calendar."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -6,15 +6,13 @@ from decimal import Decimal
 
 from magellan_core.config import Config
 from magellan_core.errors import MagellanError, Unavailable
-from magellan_core.market_hours import new_york_date, previous_session, session_on, sessions_between
-from magellan_core.model import Account, Timeframe
+from magellan_core.market_hours import new_york_date, sessions_between
+from magellan_core.model import Account
 from magellan_core.operations.preflight.findings import Colour, Finding
-from magellan_core.ports import Broker, MarketData
+from magellan_core.ports import Broker
 
 DAYS_AHEAD = timedelta(days=10)
 CLOCK_SKEW = timedelta(seconds=2)
-# Daily bars are final some hours after the close; a quiet symbol may lack its last minutes.
-LOOK_BACK = timedelta(days=6)
 
 Told = tuple[Colour, str]
 
@@ -62,36 +60,6 @@ def judge_symbols(broker: Broker, config: Config) -> Told:
     good = len(config.symbols) - len(bad)
     said = f"{good}/{len(config.symbols)} tradable" + (f" ({', '.join(bad)})" if bad else "")
     return (Colour.RED if not good else Colour.YELLOW if bad else Colour.GREEN), said
-
-
-def judge_data(data: MarketData, config: Config, now: datetime) -> Told:
-    """The plan allows the feed, and the newest bar is of the last session that has any."""
-    needed = config.data_requirements
-    newest = newest_bar(data, config, now)
-    said = f"{needed.feed} {needed.timeframe}"
-    if newest is None:
-        return Colour.RED, f"{said}: no bar within {LOOK_BACK.days} days: check symbols and feed"
-    today = session_on(new_york_date(now))
-    begun = today is not None and now > today.open + timedelta(minutes=30)
-    daily = Timeframe(needed.timeframe) is Timeframe.DAY
-    last = today if today is not None and begun and not daily else None
-    due = (last or previous_session(new_york_date(now))).date
-    said = f"{said}: newest bar ends {newest:%Y-%m-%d %H:%M} UTC"
-    if new_york_date(newest) < due:
-        return Colour.RED, f"{said}, but there should be one of {due}: the feed is stale"
-    return Colour.GREEN, said
-
-
-def newest_bar(data: MarketData, config: Config, now: datetime) -> datetime | None:
-    """When the newest bar of any of the symbols ends. Raise Unavailable."""
-    bars = data.bars(
-        config.symbols,
-        Timeframe(config.data_requirements.timeframe),
-        now - LOOK_BACK,
-        now,
-        split_adjusted=False,
-    )
-    return max((bar.end for rows in bars.values() for bar in rows), default=None)
 
 
 def judge_calendar(broker: Broker, now: datetime) -> Told:

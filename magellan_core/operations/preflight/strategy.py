@@ -17,6 +17,7 @@ from magellan_core.operations.open_stations import exchange_now
 from magellan_core.operations.preflight import account as ask_account
 from magellan_core.operations.preflight.account import asked
 from magellan_core.operations.preflight.findings import Colour, Finding
+from magellan_core.operations.preflight.freshness import judge_data
 from magellan_core.operations.services import ServiceLook
 from magellan_core.ports import MarketData
 from magellan_core.store.journal import read_only
@@ -101,7 +102,7 @@ class StrategyCheck:
         now = self.now() if exchange is None else exchange_now(exchange)
         name = self.strategy
         yield asked(name, "symbols", lambda: ask_account.judge_symbols(broker, config))
-        yield asked(name, "data", lambda: ask_account.judge_data(data, config, now))
+        yield asked(name, "data", lambda: judge_data(data, config, now))
         yield asked(name, "calendar", lambda: ask_account.judge_calendar(broker, now))
         yield asked(name, "clock", lambda: ask_account.judge_clock(self._skew(broker.clock)))
 
