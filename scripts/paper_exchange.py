@@ -20,7 +20,7 @@ from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from magellan_core.arguments import Parser, day
+from magellan_core.arguments import Parser, day, real, whole
 from magellan_core.errors import DataError, ExitCode, MagellanError, UsageError
 from magellan_core.market_hours import Session, at_new_york, new_york, sessions_between
 from magellan_core.paper.exchange import Exchange
@@ -96,14 +96,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     market.add_argument("--seed", type=int, help="of made-up bars and of all random draws")
     market.add_argument(
         "--spread-bps",
-        type=Decimal,
+        type=real(0, 10_000),
         default=Rules().spread_bps,
         metavar="N",
         help="width of the quoted spread in basis points (default: %(default)s)",
     )
     market.add_argument(
         "--partial-fills",
-        type=float,
+        type=real(0, 1),
         default=0.0,
         metavar="P",
         help="chance that a fill is partial (default: 0; Alpaca's paper: 0.1)",
@@ -118,7 +118,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     time = parser.add_argument_group("time")
     pace = time.add_mutually_exclusive_group()
     pace.add_argument("--step", action="store_true", help="time moves when all of the roster wait")
-    pace.add_argument("--speed", type=float, metavar="N", help="N times the clock's (default: 1)")
+    pace.add_argument(
+        "--speed",
+        type=real(0, 1e6, above=True),
+        metavar="N",
+        help="N times the clock's (default: 1)",
+    )
     time.add_argument(
         "--roster",
         metavar="NAMES",
@@ -126,7 +131,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     time.add_argument(
         "--watchdog",
-        type=float,
+        type=real(0, 86_400, above=True),
         default=30.0,
         metavar="SECONDS",
         help="how long one member may hold stepped time (default: %(default)g)",
@@ -149,13 +154,15 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     accounts.add_argument(
         "--rate-limit",
-        type=int,
+        type=whole(1, 10**6),
         metavar="N",
         help="requests a minute and account (default: 200; --step: unlimited)",
     )
     server = parser.add_argument_group("server")
     server.add_argument("--host", default="127.0.0.1", help="address (default: %(default)s)")
-    server.add_argument("--port", type=int, default=0, help="0, the default, picks a free one")
+    server.add_argument(
+        "--port", type=whole(0, 65_535), default=0, help="0, the default, picks a free one"
+    )
     server.add_argument(
         "--ready-file",
         type=Path,
@@ -191,10 +198,7 @@ def build_mode(options: argparse.Namespace, openings: list[Opening]) -> Mode:
     members = roster(options.roster, openings)
     if options.step:
         return Stepped(members, watchdog=options.watchdog)
-    speed = 1.0 if options.speed is None else options.speed
-    if speed <= 0:
-        raise UsageError(f"--speed {speed:g}: must be above 0")
-    return Scaled(speed, members)
+    return Scaled(1.0 if options.speed is None else options.speed, members)
 
 
 def build_exchange(options: argparse.Namespace, openings: list[Opening]) -> Exchange:
@@ -206,7 +210,7 @@ def build_exchange(options: argparse.Namespace, openings: list[Opening]) -> Exch
     rules = replace(
         Rules(
             seed=options.seed or 0,
-            spread_bps=options.spread_bps,
+            spread_bps=Decimal(str(options.spread_bps)),
             partial_fill_probability=options.partial_fills,
         ),
         **read_rules(options.rule),

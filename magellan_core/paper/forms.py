@@ -17,6 +17,9 @@ from magellan_core.paper.rules import INVALID, UNPROCESSABLE, Rejected
 
 _TRUE = frozenset({"true", "1", "t"})
 _FALSE = frozenset({"false", "0", "f", ""})
+# Powers of ten of a number, up and down: beyond, no amount of shares or dollars is meant.
+_MAGNITUDE = 15
+_LONGEST_COUNT = 9
 _TIMEFRAMES = {
     "1Min": Timeframe.MINUTE,
     "1T": Timeframe.MINUTE,
@@ -36,7 +39,7 @@ def document(text: bytes) -> dict[str, Any]:
     """The body as an object; numbers keep their decimal text."""
     try:
         body = json.loads(text or b"{}", parse_float=Decimal, parse_int=Decimal)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Rejected(400, INVALID, "request body format is invalid") from None
     if not isinstance(body, dict):
         raise Rejected(400, INVALID, "request body format is invalid")
@@ -56,6 +59,8 @@ def number(body: Mapping[str, Any], name: str) -> Decimal | None:
         raise invalid(f"{name} must be a number") from None
     if not amount.is_finite():
         raise invalid(f"{name} must be a number")
+    if abs(amount.adjusted()) > _MAGNITUDE and amount:
+        raise invalid(f"{name} is out of range")
     return amount
 
 
@@ -79,9 +84,15 @@ def count(query: Mapping[str, str], name: str, *, default: int, most: int) -> in
     text = query.get(name)
     if text is None:
         return default
-    if not text.isdecimal() or not 1 <= int(text) <= most:
+    found = whole(text)
+    if found is None or not 1 <= found <= most:
         raise invalid(f"{name} must be between 1 and {most}")
-    return int(text)
+    return found
+
+
+def whole(text: str) -> int | None:
+    """Digits as a number; None: there are none, or too many."""
+    return int(text) if text.isdecimal() and len(text) <= _LONGEST_COUNT else None
 
 
 def instant(query: Mapping[str, str], name: str) -> datetime | None:
@@ -93,9 +104,9 @@ def instant(query: Mapping[str, str], name: str) -> datetime | None:
     text = text.strip().replace(" ", "+") if "T" in text else text
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise invalid(f"{name} is not a valid time: {text}") from None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def day(query: Mapping[str, str], name: str) -> date | None:
@@ -127,7 +138,7 @@ def _word[E: StrEnum](body: Mapping[str, Any], name: str, words: type[E], defaul
     value = body.get(name)
     if value in (None, "") and default is not None:
         return default
-    if value not in set(words):
+    if not isinstance(value, str) or value not in set(words):
         raise invalid(f"{name} must be one of {', '.join(words)}")
     return words(value)
 

@@ -6,6 +6,7 @@ A handler is a plain function from a Call to an Answer; a Rejected becomes Alpac
 import asyncio
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
+from decimal import InvalidOperation
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
@@ -15,7 +16,7 @@ from magellan_core.paper.connection import reset
 from magellan_core.paper.exchange import Exchange
 from magellan_core.paper.faults import HTML_PAGE, Fault, Kind, error_body, mutate
 from magellan_core.paper.limits import Allowance
-from magellan_core.paper.rules import Rejected
+from magellan_core.paper.rules import INVALID, Rejected
 from magellan_core.paper.service import Service
 
 Scope = MutableMapping[str, Any]
@@ -93,10 +94,14 @@ class Gate:
             if not allowance.allowed:
                 plain = service.exchange.rules.rate_limit_body == "text"
                 return 429, b"rate limit exceeded" if plain else error_body(429), headers
-        query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
         call = Call(service.exchange, account, query, scope.get("path_params", {}), body)
         try:
             answer = self._handler(call)
+        except (OverflowError, InvalidOperation, RecursionError):
+            # A number or time that nothing here can reckon with.
+            rejected = Rejected(422, INVALID, "a value of the request is out of range")
+            return rejected.status, wire.dumps(wire.refusal(rejected)), headers
         except Rejected as rejected:
             return rejected.status, wire.dumps(wire.refusal(rejected)), headers
         if answer.body is None:

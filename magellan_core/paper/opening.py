@@ -16,6 +16,7 @@ from magellan_core.paper.accounts import AccountSpec
 
 # The id of an account that is still to be created at Alpaca; here it is PAPER and the strategy.
 PENDING = "PENDING_CREATION"
+_MOST_CASH = 10**12
 _CONDUCTOR = "conductor"
 
 
@@ -99,7 +100,9 @@ def _spec(strategy: str, number: str, timeframe: Timeframe, told: dict[str, Any]
     try:
         cash = Decimal(str(told.get("cash", 100_000)))
     except InvalidOperation:
-        raise ConfigError(number, [f"cash: {told['cash']!r} is no amount of dollars"]) from None
+        cash = Decimal("NaN")
+    if not (cash.is_finite() and 0 <= cash <= _MOST_CASH):
+        raise ConfigError(number, [f"cash: {told['cash']!r} is no amount of dollars"])
     return AccountSpec(
         number=number,
         key=str(told.get("key") or f"PK-{strategy}"),
@@ -132,9 +135,11 @@ def _read(path: Path) -> object:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigMissing(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise ConfigMissing(f"{path}: cannot be read (it is not UTF-8 text)") from error
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(str(path), [f"not JSON: {error}"]) from error
 
 

@@ -11,6 +11,16 @@ from magellan_core.errors import UsageError
 from magellan_core.paper.rules import Rules
 
 _HINTS = get_type_hints(Rules)
+# Least and most of what is not simply some number from 0 on.
+_RANGES: dict[str, tuple[float, float]] = {
+    "seed": (-(2**63), 2**63),
+    "partial_fill_probability": (0, 1),
+    **dict.fromkeys(("spread_bps", "slippage_bps", "fee_bps"), (0, 10_000)),
+    **dict.fromkeys(("opg_cutoff_minutes", "cls_cutoff_minutes"), (0, 1440)),
+    "gtc_days": (0, 3660),
+    "recent_sip_status": (403, 422),
+}
+_NUMBERS = (0, 10**9)
 _SWITCH = {"true": True, "false": False}
 _ENTRY = re.compile(r"^(\w+(?:, \w+)*): ", re.MULTILINE)
 
@@ -35,7 +45,11 @@ def _value(name: str, text: str) -> object:
     try:
         if hint is bool:
             return _SWITCH[text.lower()]
-        return Decimal(text) if hint is Decimal else hint(text)
+        found: Decimal | float = Decimal(text) if hint is Decimal else hint(text)
+        least, most = _RANGES.get(name, _NUMBERS)
+        if least <= found <= most:
+            return found
+        raise UsageError(f"--rule {name}: {text!r} is not from {least} to {most}")
     except (KeyError, ValueError, InvalidOperation):
         kind = "true or false" if hint is bool else f"a number ({hint.__name__})"
         raise UsageError(f"--rule {name}: {text!r} is not {kind}") from None

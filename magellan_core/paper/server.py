@@ -6,6 +6,7 @@ its port when it returns.
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from threading import Thread
 import uvicorn
 from starlette.routing import Route, Router, WebSocketRoute
 
-from magellan_core.errors import MagellanError, PortInUse, Unavailable
+from magellan_core.errors import MagellanError, PortInUse, Unavailable, UsageError
 from magellan_core.paper import data_routes, trading_routes, wire
 from magellan_core.paper.connection import ResettableProtocol, ResettableStream
 from magellan_core.paper.exchange import Exchange
@@ -69,7 +70,7 @@ async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
-    """A bound socket; port 0 picks a free one. Raise PortInUse."""
+    """A bound socket; port 0 picks a free one. Raise PortInUse, UsageError for no host of ours."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -78,6 +79,10 @@ def listening_socket(host: str, port: int) -> socket.socket:
         bound.listen()
     except OSError as error:
         bound.close()
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            raise UsageError(
+                f"--host {host}: is no address of this machine ({error.strerror})"
+            ) from error
         raise PortInUse(
             f"cannot listen on {host}:{port} ({error.strerror}): "
             "stop what listens there or choose another --port (0: any)"

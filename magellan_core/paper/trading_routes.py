@@ -9,7 +9,9 @@ from magellan_core.paper import forms, wire, wire_market
 from magellan_core.paper.gate import Answer, Call, Handler
 from magellan_core.paper.orders import Execution
 from magellan_core.paper.rules import ABSENT, AssetState, Rejected
+from magellan_core.risk.account import Transfer
 
+_MOST_PERIODS = 1000
 _PERIODS = {"D": 1, "W": 7, "M": 31, "A": 366, "Y": 366}
 # A settlement date is a session later, so the calendar ends before the table of sessions does.
 _LAST_SERVED = LAST_DAY - timedelta(days=7)
@@ -179,7 +181,7 @@ def _transfers(call: Call, kinds: list[str]) -> list[dict[str, Any]]:
     found = call.exchange.transfers(call.account, query.get("page_token") if ascending else None)
     wanted = [each for each in found if wire.cash_kind(each) in kinds]
     number = call.exchange.account(call.account).id
-    ordered = wanted if ascending else wanted[::-1]
+    ordered = wanted if ascending else _before(wanted, query.get("page_token"))[::-1]
     return [wire.cash_activity(each, number) for each in ordered[:size]]
 
 
@@ -202,12 +204,12 @@ def _symbol(call: Call) -> str:
     return name.upper()
 
 
-def _before(fills: list[Execution], token: str | None) -> list[Execution]:
+def _before[T: (Execution, Transfer)](told: list[T], token: str | None) -> list[T]:
     if token is None:
-        return fills
-    for n, fill in enumerate(fills):
-        if fill.id == token:
-            return fills[:n]
+        return told
+    for n, each in enumerate(told):
+        if each.id == token:
+            return told[:n]
     raise Rejected(404, ABSENT, f"activity not found for {token}")
 
 
@@ -218,9 +220,10 @@ def _within(at: datetime, after: datetime | None, until: datetime | None) -> boo
 def _period(text: str) -> timedelta:
     """A number and a unit: 1D, 2W, 3M, 1A."""
     amount, unit = text[:-1], text[-1:]
-    if unit not in _PERIODS or not amount.isdecimal():
+    number = forms.whole(amount)
+    if unit not in _PERIODS or number is None or number > _MOST_PERIODS:
         raise forms.invalid(f"period is not valid: {text}")
-    return timedelta(days=int(amount) * _PERIODS[unit])
+    return timedelta(days=number * _PERIODS[unit])
 
 
 ROUTES: list[tuple[str, str, Handler]] = [

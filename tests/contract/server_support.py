@@ -89,7 +89,7 @@ class Floor:
         return requests.request(
             method,
             self.url + path,
-            data=None if body is None else json.dumps(body),
+            data=body if isinstance(body, bytes | None) else json.dumps(body),
             headers={"APCA-API-KEY-ID": spec.key, "APCA-API-SECRET-KEY": spec.secret},
             timeout=20,
         )

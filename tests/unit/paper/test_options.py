@@ -38,6 +38,12 @@ def test_a_rule_is_read_as_what_it_is() -> None:
         ("pdt_fields=maybe", "true or false"),
         ("spread_bps=wide", "a number"),
         ("gtc_days=1.5", "a number"),
+        ("spread_bps=nan", "a number|not from"),
+        ("partial_fill_probability=7", "not from 0 to 1"),
+        ("partial_fill_probability=nan", "not from 0 to 1"),
+        ("quote_size=-1", "not from 0"),
+        ("recent_sip_status=7", "not from 403 to 422"),
+        ("gtc_days=99999999", "not from 0 to 3660"),
     ],
 )
 def test_what_is_no_rule_is_told_with_its_remedy(text: str, says: str) -> None:
