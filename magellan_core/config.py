@@ -128,6 +128,9 @@ def parse(text: str, source: str) -> Config:
     except json.JSONDecodeError as fault:
         where = f"line {fault.lineno}, column {fault.colno}"
         raise ConfigError(source, [f"{where}: not JSON: {fault.msg}"]) from fault
+    except (ValueError, RecursionError) as fault:
+        why = "nested too deeply, or a number too long"
+        raise ConfigError(source, [f"not JSON that can be read: {why}"]) from fault
     model, faults = _validate(raw)
     faults = doubled + faults
     if model is None or faults:

@@ -103,7 +103,6 @@ class Daemon:
 
     def run(self) -> int:
         with ExitStack() as stack:
-            self.env.state.mkdir(parents=True, exist_ok=True)
             stack.enter_context(hold(self.env.state / f"{self.strategy}.lock"))
             connections = Connections(self.config, self.path, self.env, os.environ)
             level = self.config.monitoring.log_level

@@ -7,11 +7,13 @@ from urllib.parse import urlsplit
 
 from magellan_core.addresses import DATA_URL, PAPER_URL, Hosts, Named, settle
 from magellan_core.config import Config
+from magellan_core.errors import ConfigError
 
 INSTALLED_CONFIGS = Path("/etc/magellan")
 INSTALLED_STATE = Path("/var/lib/magellan")
 BESIDE_THE_CODE = Path("var/state")
 START_PATIENCE = 300.0
+LONGEST_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +33,35 @@ class Environment:
 
 
 def read(environ: Mapping[str, str], strategy: str, beside: Path) -> Environment:
-    """Settle every path. `beside` is the config.json next to run_strategy.py."""
+    """Settle every path. `beside` is the config.json next to run_strategy.py.
+
+    Raise ConfigError for a variable that should be a number of seconds and is none.
+    """
     named = named_hosts(environ)
-    patrol = environ.get("MAGELLAN_PATROL_SECONDS")
+    patience = _seconds(environ, "MAGELLAN_START_PATIENCE", least=0.0)
     return Environment(
         config=_config(environ, strategy, beside),
         state=_named_state(environ) or BESIDE_THE_CODE,
         hosts=named,
         exchange=named.base if environ.get("MAGELLAN_CLOCK") == "exchange" else None,
-        patrol_seconds=None if patrol is None else float(patrol),
-        start_patience_seconds=float(environ.get("MAGELLAN_START_PATIENCE") or START_PATIENCE),
+        patrol_seconds=_seconds(environ, "MAGELLAN_PATROL_SECONDS", least=1.0),
+        start_patience_seconds=START_PATIENCE if patience is None else patience,
     )
+
+
+def _seconds(environ: Mapping[str, str], name: str, least: float) -> float | None:
+    """A number of seconds, at most a day; None: the variable is absent or empty."""
+    text = environ.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not least <= found <= LONGEST_SECONDS:
+        fault = f"{name}: is {text!r}, must be seconds from {least:g} to {LONGEST_SECONDS:g}"
+        raise ConfigError("environment", [fault])
+    return found
 
 
 def _config(environ: Mapping[str, str], strategy: str, beside: Path) -> Path:

@@ -30,7 +30,7 @@ from magellan_core.arguments import Parser
 from magellan_core.config import Config
 from magellan_core.connections import Connections
 from magellan_core.environment import Environment
-from magellan_core.errors import ExitCode, MagellanError
+from magellan_core.errors import ConfigMissing, ExitCode, MagellanError
 from magellan_core.operations.demo import UNITS
 from magellan_core.operations.open_stations import chosen
 from magellan_core.operations.options import add_state_dir
@@ -67,14 +67,20 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def environment_of(unit: str, folder: Path) -> dict[str, str]:
-    """Our environment with the unit's EnvironmentFile over it."""
+    """Our environment with the unit's EnvironmentFile over it. Raise ConfigMissing."""
     environ = dict(os.environ)
     path = folder / f"{unit.removesuffix('.service')}.env"
-    if path.exists():
-        for row in path.read_text().splitlines():
-            name, _, value = row.strip().partition("=")
-            if value and not name.startswith("#"):
-                environ[name] = value.strip("\"'")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return environ
+    except (OSError, UnicodeDecodeError) as fault:
+        why = fault.strerror if isinstance(fault, OSError) else "it is not UTF-8 text"
+        raise ConfigMissing(f"{path}: cannot be read ({why}): correct it") from fault
+    for row in text.splitlines():
+        name, _, value = row.strip().partition("=")
+        if value and not name.startswith("#"):
+            environ[name] = value.strip("\"'")
     return environ
 
 
@@ -100,9 +106,14 @@ def checks(asked: argparse.Namespace) -> Iterator[Finding]:
     for name in names:
         folder, unit = UNITS[name]
         beside = ROOT / "deployable_strategies" / folder / "aws_deployment" / "config.json"
-        environ: Mapping[str, str] = environment_of(unit, asked.env_dir)
         halts = Colour.YELLOW if asked.allow_halts else Colour.RED
-        yield from StrategyCheck(name, beside, environ, state, now, connect, halts).run()
+        try:
+            environ = environment_of(unit, asked.env_dir)
+            check = StrategyCheck(name, beside, environ, state, now, connect, halts)
+        except MagellanError as fault:
+            yield Finding(name, "environment", Colour.RED, str(fault))
+        else:
+            yield from check.run()
         if not asked.no_units:
             yield judge_service(name, eye.services.get(name), eye.why)
 

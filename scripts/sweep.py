@@ -26,7 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from magellan_core.errors import ExitCode, MagellanError, UsageError
+from magellan_core.errors import DataError, ExitCode, MagellanError, UsageError
 from scripts.backtest import CONFIGS, Progress, download, options_of
 from scripts.backtest import parser as backtest_parser
 
@@ -94,6 +94,9 @@ def find(asked: argparse.Namespace) -> str:
     if asked.data == "alpaca":
         download(options, os.environ)
     options = replace(options, data=options.data.resolve())
+    # Before any worker is started: each would tell of it in a traceback.
+    if not options.data.is_dir():
+        raise DataError(f"--data {asked.data}: there is no such folder of market data")
     beside = ROOT / "deployable_strategies" / CONFIGS[asked.strategy] / "aws_deployment"
     text = (asked.config or beside / "config.json").read_text(encoding="utf-8")
     wanted = [*asked.grid, *([FRICTIONS] if asked.frictions else [])]

@@ -199,3 +199,53 @@ def test_what_is_no_date_is_told_what_a_date_looks_like(command: list[str]) -> N
     assert done.returncode == ExitCode.USAGE
     [row] = done.stderr.splitlines()
     assert "'2025-13-40' is no date: use YYYY-MM-DD" in row
+
+
+@pytest.mark.parametrize(
+    ("environ", "code", "words"),
+    [
+        ({"MAGELLAN_START_PATIENCE": "5m"}, ExitCode.CONFIG, "MAGELLAN_START_PATIENCE: is '5m'"),
+        ({"MAGELLAN_PATROL_SECONDS": "ten"}, ExitCode.CONFIG, "MAGELLAN_PATROL_SECONDS: is 'ten'"),
+        ({"MAGELLAN_PATROL_SECONDS": "nan"}, ExitCode.CONFIG, "MAGELLAN_PATROL_SECONDS: is 'nan'"),
+        ({"MAGELLAN_STATE_DIR": "/proc/foo"}, ExitCode.JOURNAL, "/proc/foo"),
+        ({"MAGELLAN_STATE_DIR": "FILE"}, ExitCode.JOURNAL, "a-file"),
+        ({"MAGELLAN_CONFIG": "DEEP"}, ExitCode.CONFIG, "nested too deeply"),
+        ({"MAGELLAN_CONFIG": "LONG"}, ExitCode.CONFIG, "a number too long"),
+    ],
+    ids=["patience", "patrol", "nan", "proc", "state is a file", "deep config", "long number"],
+)
+def test_a_bad_environment_is_named_and_not_restarted_for(
+    tmp_path: Path, environ: dict[str, str], code: ExitCode, words: str
+) -> None:
+    files = {"FILE": "", "DEEP": "[" * 100_000, "LONG": f'{{"a": {"9" * 5000}}}'}
+    path = tmp_path / "a-file"
+    for name, value in environ.items():
+        if value in files:
+            path.write_text(files[value])
+            environ = {name: str(path)}
+    keys = {"APCA_API_KEY_ID": "PK-of-nobody", "APCA_API_SECRET_KEY": "a secret of nobody"}
+    done = run(tmp_path, BEAR_TRAP, **keys, **environ)
+    assert (done.returncode, words in said(done)) == (code, True), done.stdout
+
+
+@pytest.mark.parametrize("kind", ["not UTF-8", "a folder", "no number"])
+def test_preflight_names_an_environment_file_that_it_cannot_use(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "magellan-bear-trap.env"
+    if kind == "a folder":
+        path.mkdir()
+    else:
+        path.write_bytes(b"\xff\xfe" if kind == "not UTF-8" else b"MAGELLAN_START_PATIENCE=5m\n")
+    line = ["scripts/preflight.py", "--no-units", "--strategy", "bear_trap", "--env-dir"]
+    done = run(tmp_path, *line, str(tmp_path))
+    assert done.returncode == ExitCode.PREFLIGHT
+    words = "MAGELLAN_START_PATIENCE" if kind == "no number" else path.name
+    assert any(
+        row.startswith("FAIL  bear_trap") and words in row for row in said(done).splitlines()
+    )
+
+
+def test_a_sweep_without_data_says_so_before_it_starts_workers(tmp_path: Path) -> None:
+    days = ["--from", "2025-01-08", "--to", "2025-01-14"]
+    line = ["scripts/sweep.py", "--strategy", "daily_trend", "--data", "nope", *days]
+    done = run(tmp_path, *line, "--results", str(tmp_path / "runs.jsonl"))
+    assert (done.returncode, "--data nope" in said(done)) == (ExitCode.DATA, True)
