@@ -6,6 +6,7 @@ from threading import Thread
 
 import requests
 
+from magellan_core.addresses import root
 from magellan_core.errors import Unavailable
 from magellan_core.operations.kill_switch import Answer
 
@@ -18,7 +19,7 @@ class HttpWire:
     """One account at one address."""
 
     def __init__(self, base_url: str, key: str, secret: str) -> None:
-        self._base_url = base_url.rstrip("/")
+        self._base_url = root(base_url)
         self._headers = {"APCA-API-KEY-ID": key, "APCA-API-SECRET-KEY": secret}
         self._session = self._fresh()
 
