@@ -228,7 +228,7 @@ def test_a_planted_secret_is_in_nothing_that_the_daemon_leaves(place: Place) -> 
     names = {path.name for path in files}
     assert {"daemon.log", "bear_trap.sqlite3"} <= names
     assert not [name for name in names if name.startswith("core")]
-    assert "Current thread" in place.said
+    assert "Stack (most recent call first)" in place.said
     found = [
         f"{canary} in {place_}"
         for place_, text in where.items()
