@@ -1,5 +1,6 @@
 """scripts/deploy.sh on a real systemd: releases, bad ones among them, in and out of service."""
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from zipfile import ZipFile
 import pytest
 
 from magellan_core.errors import ExitCode
-from tests.systemd.host import Host
+from tests.systemd.host import Host, until
 from tests.systemd.installation import (
     FOLDERS,
     PROJECT,
@@ -22,7 +23,9 @@ from tests.systemd.installation import (
     as_release,
     copy_project,
     lock_id,
+    open_exchange,
     release_binds,
+    shipped,
 )
 
 pytestmark = [pytest.mark.systemd, pytest.mark.timeout(180)]
@@ -184,6 +187,42 @@ def test_on_the_way_back_a_daemon_that_fails_holds_up_no_other(host: Host, tmp_p
     assert in_service(host) == "v1"
     found = {unit: host.show(unit, "ActiveState")["ActiveState"] for unit in UNITS.values()}
     assert found == {**dict.fromkeys(UNITS.values(), "active"), BEAR: "failed"}
+
+
+def test_a_strategy_that_is_halted_and_flat_keeps_no_release_back(
+    release_layer: Path, tmp_path: Path
+) -> None:
+    # Before Hourly Swing's first decision, so that it holds nothing.
+    unit, morning = UNITS["hourly_swing"], ("--speed", "5", "--start", "2025-11-25T09:40-05:00")
+    with (
+        open_exchange(tmp_path / "exchange", *morning) as exchange,
+        Host(tmp_path / "host", release_layer, release_binds()) as host,
+    ):
+        raw = shipped("hourly_swing")
+        raw["risk_management"]["halt_policies"] = {"manual": "hold"}
+        host.write("/etc/magellan/hourly_swing.json", json.dumps(raw))
+        put_into_service(host, exchange)
+        reason = ("--strategy", "hourly_swing", "--reason", "looking into it")
+        halt = (f"{PROJECT}/.venv/bin/python", f"{PROJECT}/scripts/halt_trading.py")
+        host.run(*halt, *reason, user=USER)
+        until(
+            lambda: host.show(unit, "StatusText")["StatusText"].startswith("HALTED"),
+            60,
+            lambda: host.journal("-u", unit)[-2000:],
+        )
+
+        archive = ship(host, tmp_path, "v2", nothing)
+        done = host.run(DEPLOY, "v2", "--from", archive, "--now", check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert f"{unit}: halted and flat" in done.stdout
+        assert in_service(host) == "v2"
+        told = host.show(unit, "ActiveState", "ExecMainStatus")
+        assert told == {"ActiveState": "failed", "ExecMainStatus": f"{ExitCode.HALTED:d}"}
+
+        resume = (f"{PROJECT}/.venv/bin/python", f"{PROJECT}/scripts/resume_trading.py")
+        host.run(*resume, *reason, user=USER)
+        host.run("systemctl", "start", unit)
+        assert running(host) == {"v2"}
 
 
 def test_a_release_that_refuses_the_settings_is_never_switched_to(
