@@ -39,7 +39,7 @@ def minute_bars(session: Session, price: float) -> list[Bar]:
 def market() -> Mapping[tuple[str, Timeframe], Sequence[Bar]]:
     bars: list[Bar] = []
     price = 500.0
-    for session in sessions_between(date(2025, 11, 10), LAST):
+    for session in sessions_between(date(2025, 11, 3), LAST):
         bars += minute_bars(session, price)
         price = next(b.close for b in reversed(bars) if b.end == session.close)
     return {(TSLA, Timeframe.MINUTE): bars}
