@@ -177,7 +177,8 @@ class Checker:
                 continue
             covered, partly = self._cover(held.symbol)
             bare = held.qty - covered
-            if bare <= 0:
+            # While it is dead, cancels that it sent may still arrive.
+            if bare <= 0 and engine is not None:
                 self._cut_off.discard(held.symbol)
             if bare > partly and held.symbol not in self._cut_off:
                 yield f"{held.symbol}: {held.qty} held, {covered} under a stop, {partly} partial"

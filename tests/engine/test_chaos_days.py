@@ -27,6 +27,7 @@ FOUND = {
     1044: "bars are on record, the answer holds none: indicators are not built of nothing",
     1098: "an exit that died with its daemon over a full disk is decided anew (of the check)",
     1131: "an identifier is none of a list of words (a fault of the simulator)",
+    1216: "the same as 1098, its cancels arriving after its death (of the check)",
     1229: "the same as 1098, for a stop that was refused",
     1267: "the same as 1098, over a weekend",
     25: "an entry given up for lost that fills after all is a position",
