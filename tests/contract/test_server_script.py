@@ -97,7 +97,7 @@ def test_a_member_that_never_comes_ends_the_run_with_its_name(tmp_path: Path) ->
     [
         ([], ExitCode.USAGE, "--data --synthetic is required"),
         (["--synthetic", "--sped", "3"], ExitCode.USAGE, "unrecognized arguments"),
-        (["--synthetic", "--speed", "0"], ExitCode.USAGE, "must be above 0"),
+        (["--synthetic", "--speed", "0"], ExitCode.USAGE, "is no number above 0"),
         (["--synthetic", "--roster", "me,eve"], ExitCode.USAGE, "no account for eve"),
         (["--data", "."], ExitCode.USAGE, "needs --from and --to"),
         (

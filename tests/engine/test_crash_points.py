@@ -132,6 +132,17 @@ def test_recovering_can_be_killed_too(name: str) -> None:
     assert broken(name, islice(runs, 0, None, 3)) == []
 
 
+def killed_between_orders(name: str, calls: int) -> Stage:
+    """Played with a death every 23 calls, none of them an order: those may be given up for lost."""
+    for first in range(11, 34):
+        points = range(first, calls, 23)
+        stage = Stage(scripts()[name], [Fault(Place.CALL, n, kill=Kill.BEFORE) for n in points])
+        stage.play()
+        if not any(call.writes for call in stage.tally.made if call.number in points):
+            return stage
+    raise AssertionError(f"{name}: whatever the first, an order is among them")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_restarts_between_orders_take_no_other_decision(name: str) -> None:
     def fills(stage: Stage) -> list[tuple[object, ...]]:
@@ -140,9 +151,7 @@ def test_restarts_between_orders_take_no_other_decision(name: str) -> None:
 
     good = Stage(scripts()[name])
     good.play()
-    kills = [Fault(Place.CALL, n, kill=Kill.BEFORE) for n in range(11, good.tally.calls, 23)]
-    restarted = Stage(scripts()[name], kills)
-    restarted.play()
+    restarted = killed_between_orders(name, good.tally.calls)
     assert restarted.tally.life > 3
     assert fills(restarted) == fills(good)
 

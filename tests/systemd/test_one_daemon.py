@@ -244,7 +244,7 @@ def test_a_stop_is_clean_quick_and_trades_nothing(boot: Boot, exchange: Exchange
 def test_a_broker_out_of_reach_extends_the_start(boot: Boot, exchange: Exchange) -> None:
     host = boot()
     # The daemon's patience is counted in the exchange's time.
-    settle(host, exchange, MAGELLAN_START_PATIENCE="100000")
+    settle(host, exchange, MAGELLAN_START_PATIENCE="80000")
     drop_in(host, BEAR, TimeoutStartSec="8s")
     exchange.post("/sim/faults", {"kind": "refuse", "path": "/v2/account", "count": 100000})
     try:
@@ -365,5 +365,8 @@ def test_time_goes_on_while_a_daemon_waits(boot: Boot, exchange: Exchange) -> No
     host.run("systemctl", "start", BEAR)
     seen = exchange.now()
     first = state(host)["StatusText"]
-    until(lambda: state(host)["StatusText"] != first, 20, lambda: first)
-    assert exchange.now() - seen > timedelta(seconds=10)
+
+    def went_on() -> bool:
+        return exchange.now() - seen > timedelta(minutes=1) and state(host)["StatusText"] != first
+
+    until(went_on, 30, lambda: first)
