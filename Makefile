@@ -43,7 +43,7 @@ check: lint types ## lint, types, and generated files up to date
 	$(RUN) scripts/make_session_table.py --check
 
 # Figures of this machine, each beside a floor of the same run: var/bench/*.json, told as a table.
-# About ten minutes on a quiet machine; QUICK=1 measures little, in one or two.
+# Best on a quiet machine; QUICK=1 measures little, to see that all of it runs.
 .PHONY: bench
 bench: setup-dev ## measure this machine: var/bench/*.json, a table and a plot; QUICK=1 for little
 	@$(RUN) benchmarks/all.py $(if $(QUICK),--quick) --out var/bench
