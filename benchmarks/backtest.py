@@ -141,19 +141,19 @@ def figures(seen: int, trades: int, wall: float, cpu: float) -> Figures:
 
 
 def trap() -> Figures:
-    rng = Random(7)  # noqa: S311
+    rng = Random(7)
     symbols = ("MULN", "ONDS", "AMC", "NKLA", "WKHS")
     return per_symbol("bear_trap", symbols, [minutes(s, rng) for s in symbols], TRAP[0])
 
 
 def swing() -> Figures:
-    rng = Random(7)  # noqa: S311
+    rng = Random(7)
     symbols = ("TSLA", "NVDA")
     return per_symbol("hourly_swing", symbols, [hours(s, rng) for s in symbols], EIGHT_YEARS[0])
 
 
 def daily() -> Figures:
-    rng, config = Random(7), config_of("daily_trend")  # noqa: S311
+    rng, config = Random(7), config_of("daily_trend")
     with tempfile.TemporaryDirectory() as folder:
         made = {(s, Timeframe.DAY): list(days(s, rng)) for s in config.symbols}
         write_folder(Path(folder), made)

@@ -92,7 +92,7 @@ def serve(port: int = 0) -> tuple[ThreadedMotoServer, str]:
 
 def main(outage: float) -> int:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    rng = random.Random(7)  # noqa: S311 - instants of kills, the same in every run
+    rng = random.Random(7)
     server, url = serve()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

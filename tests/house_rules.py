@@ -19,7 +19,7 @@ MAX_LINES = 300
 LAYERS: dict[int, str] = {
     0: "addresses arguments errors model order_states indicators market_hours session_table prices",
     1: "strategy sizing risk reconcile regular_hours config config_model config_risk config_types"
-    " config_schema config_sense lines records book fold fold_account fold_split",
+    " bands config_schema config_sense lines records book fold fold_account fold_split",
     2: "ports STRATEGY",
     3: "engine",
     4: "alpaca aws store paper process environment compose connections keyring",

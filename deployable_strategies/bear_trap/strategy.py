@@ -261,11 +261,11 @@ class BearTrap:
             numbers["waits for"] = f"a trap ({state.failed})" if state.failed else "nothing: a trap"
         return numbers
 
-    def memory(self, symbol: str) -> Mapping[str, bool | float | str]:  # noqa: ARG002
+    def memory(self, symbol: str) -> Mapping[str, bool | float | str]:
         """Bars rebuild everything."""
         return {}
 
-    def keep(self, symbol: str, memory: Mapping[str, bool | float | str]) -> None:  # noqa: ARG002
+    def keep(self, symbol: str, memory: Mapping[str, bool | float | str]) -> None:
         """Exits are the same for every symbol."""
         self._symbols[symbol] = _Symbol(self.rules)
         self.needs = replace(self.needs, symbols=(*self.needs.symbols, symbol))

@@ -3,10 +3,10 @@
 from datetime import time, timedelta
 
 from deployable_strategies.daily_trend_hysteresis.strategy import (
-    Band,
     DailyTrend,
     DailyTrendRules,
 )
+from magellan_core.bands import Band
 from magellan_core.config import Config
 from magellan_core.config_model import DailyTrendConfig
 from magellan_core.errors import ConfigError

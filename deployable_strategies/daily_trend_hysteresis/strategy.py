@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 
+from magellan_core.bands import Band
 from magellan_core.indicators import RSI_CONVERGED, Rsi, RsiMethod
 from magellan_core.market_hours import Session, at_new_york, new_york_date, next_session
 from magellan_core.model import Bar, DataNeeds, Enter, Exit, Intent, Timeframe, Withdraw
@@ -15,15 +16,6 @@ from magellan_core.prices import to_decimal
 from magellan_core.strategy import View
 
 NONE: tuple[Intent, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Band:
-    """RSI above `upper` wants long, below `lower` wants flat, in between nothing changes."""
-
-    period: int
-    upper: float
-    lower: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +88,7 @@ class DailyTrend:
             until=at_new_york(new_york_date(at), until.hour, until.minute),
         )
 
-    def on_time(self, view: View) -> Sequence[Intent]:  # noqa: ARG002
+    def on_time(self, view: View) -> Sequence[Intent]:
         """Time alone decides nothing: signals carry their instant."""
         return NONE
 
@@ -120,17 +112,11 @@ class DailyTrend:
 
     def memory(self, symbol: str) -> Mapping[str, bool | float | str]:
         """Bars and the position held rebuild the rest; the configuration may lose the band."""
-        band = self.bands[symbol]
-        return {"period": band.period, "upper": band.upper, "lower": band.lower}
+        return self.bands[symbol].memory()
 
     def keep(self, symbol: str, memory: Mapping[str, bool | float | str]) -> None:
         """By the band on record; by the first configured one where a release kept none."""
-        band = next(iter(self.bands.values()))
-        self.bands[symbol] = Band(
-            int(memory.get("period", band.period)),
-            float(memory.get("upper", band.upper)),
-            float(memory.get("lower", band.lower)),
-        )
+        self.bands[symbol] = next(iter(self.bands.values())).recalled(memory)
         self._follow(symbol)
         self.needs = replace(self.needs, symbols=(*self.needs.symbols, symbol))
 

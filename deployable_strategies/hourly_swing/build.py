@@ -2,7 +2,8 @@
 
 from datetime import time
 
-from deployable_strategies.hourly_swing.strategy import Band, HourlySwing, HourlySwingRules
+from deployable_strategies.hourly_swing.strategy import HourlySwing, HourlySwingRules
+from magellan_core.bands import Band
 from magellan_core.config import Config
 from magellan_core.config_model import HourlySwingConfig
 from magellan_core.errors import ConfigError

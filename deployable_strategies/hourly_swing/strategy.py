@@ -10,6 +10,7 @@ from datetime import datetime, time, timedelta
 from decimal import Decimal
 from functools import cache
 
+from magellan_core.bands import Band
 from magellan_core.indicators import RSI_CONVERGED, Hysteresis, Rsi, RsiMethod
 from magellan_core.market_hours import Session, at_new_york, new_york_date, next_session
 from magellan_core.model import Bar, DataNeeds, Enter, Exit, Intent, Timeframe
@@ -17,15 +18,6 @@ from magellan_core.prices import to_decimal
 from magellan_core.strategy import View
 
 HOUR = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Band:
-    """RSI above `upper` wants long, below `lower` wants flat, in between nothing changes."""
-
-    period: int
-    upper: float
-    lower: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,18 +137,11 @@ class HourlySwing:
 
     def memory(self, symbol: str) -> Mapping[str, bool | float | str]:
         """What the fold since going live wants, and the band, should the configuration lose it."""
-        band = self.bands[symbol]
-        kept = {"period": band.period, "upper": band.upper, "lower": band.lower}
-        return {"long": self._wants[symbol].on, **kept}
+        return {"long": self._wants[symbol].on, **self.bands[symbol].memory()}
 
     def keep(self, symbol: str, memory: Mapping[str, bool | float | str]) -> None:
         """By the band on record; by the first configured one where a release kept none."""
-        band = next(iter(self.bands.values()))
-        self.bands[symbol] = Band(
-            int(memory.get("period", band.period)),
-            float(memory.get("upper", band.upper)),
-            float(memory.get("lower", band.lower)),
-        )
+        self.bands[symbol] = next(iter(self.bands.values())).recalled(memory)
         self._follow(symbol)
         self.needs = replace(self.needs, symbols=(*self.needs.symbols, symbol))
 

@@ -6,10 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 from deployable_strategies.bear_trap.strategy import BearTrap, BearTrapRules, BearTrapSizing
-from deployable_strategies.daily_trend_hysteresis.strategy import Band as DailyBand
 from deployable_strategies.daily_trend_hysteresis.strategy import DailyTrend, DailyTrendRules
-from deployable_strategies.hourly_swing.strategy import Band as HourlyBand
 from deployable_strategies.hourly_swing.strategy import HourlySwing, HourlySwingRules
+from magellan_core.bands import Band
 from magellan_core.market_hours import at_new_york, previous_session, sessions_between
 from magellan_core.model import Bar, Timeframe
 from tests.engine.rig import Rig
@@ -102,7 +101,7 @@ def daily_trend(
         high, low = max(opened, price), min(opened, price)
         bars.append(Bar(SPY, session.open, session.close, opened, high, low, price, 1e6))
     return Rig(
-        lambda: DailyTrend({SPY: DailyBand(2, 60.0, 40.0)}, DailyTrendRules(), warmup_bars=warmup),
+        lambda: DailyTrend({SPY: Band(2, 60.0, 40.0)}, DailyTrendRules(), warmup_bars=warmup),
         {(SPY, Timeframe.DAY): bars},
         start=more.pop("start", at(-30)),
         **more,
@@ -125,7 +124,7 @@ def hourly_swing(*, splits: Any = None, **more: Any) -> Rig:
     if splits:
         bars = [_raw(bar, splits[TSLA]) for bar in bars]
     return Rig(
-        lambda: HourlySwing({TSLA: HourlyBand(2, 60.0, 40.0)}, HourlySwingRules(), warmup_bars=50),
+        lambda: HourlySwing({TSLA: Band(2, 60.0, 40.0)}, HourlySwingRules(), warmup_bars=50),
         {(TSLA, Timeframe.HOUR): bars},
         start=more.pop("start", at(-30)),
         splits=splits,

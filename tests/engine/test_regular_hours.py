@@ -5,7 +5,8 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from deployable_strategies.hourly_swing.strategy import Band, HourlySwing, HourlySwingRules
+from deployable_strategies.hourly_swing.strategy import HourlySwing, HourlySwingRules
+from magellan_core.bands import Band
 from magellan_core.lines import Line, instant
 from magellan_core.market_hours import Session, at_new_york, new_york, sessions_between
 from magellan_core.model import Bar, Timeframe

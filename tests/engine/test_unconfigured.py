@@ -7,10 +7,9 @@ from decimal import Decimal
 import pytest
 
 from deployable_strategies.bear_trap.strategy import BearTrap, BearTrapRules, BearTrapSizing
-from deployable_strategies.daily_trend_hysteresis.strategy import Band as DailyBand
 from deployable_strategies.daily_trend_hysteresis.strategy import DailyTrend, DailyTrendRules
-from deployable_strategies.hourly_swing.strategy import Band as HourlyBand
 from deployable_strategies.hourly_swing.strategy import HourlySwing, HourlySwingRules
+from magellan_core.bands import Band
 from magellan_core.lines import Line
 from magellan_core.market_hours import at_new_york
 from magellan_core.model import Side
@@ -39,11 +38,11 @@ def traps() -> Strategy:
 
 def trends() -> Strategy:
     # The band of the symbol that is held is another one: it must come from the record.
-    return DailyTrend({"QQQ": DailyBand(14, 99.0, 1.0)}, DailyTrendRules(), warmup_bars=20)
+    return DailyTrend({"QQQ": Band(14, 99.0, 1.0)}, DailyTrendRules(), warmup_bars=20)
 
 
 def swings() -> Strategy:
-    return HourlySwing({"NVDA": HourlyBand(14, 99.0, 1.0)}, HourlySwingRules(), warmup_bars=50)
+    return HourlySwing({"NVDA": Band(14, 99.0, 1.0)}, HourlySwingRules(), warmup_bars=50)
 
 
 CASES = [

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployable_strategies.daily_trend_hysteresis.strategy import (
-    Band,
     DailyTrend,
     DailyTrendRules,
 )
+from magellan_core.bands import Band
 from magellan_core.indicators import Rsi
 from magellan_core.market_hours import at_new_york, sessions_between
 from magellan_core.model import Bar, Enter, Exit, Intent, Timeframe, Withdraw

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployable_strategies.hourly_swing.strategy import Band, HourlySwing, HourlySwingRules
+from deployable_strategies.hourly_swing.strategy import HourlySwing, HourlySwingRules
+from magellan_core.bands import Band
 from magellan_core.indicators import Rsi
 from magellan_core.market_hours import at_new_york
 from magellan_core.model import Bar, Enter, Exit, Intent, Timeframe
