@@ -68,6 +68,9 @@ class Flipper:
     def next_due(self, view: View) -> datetime | None:
         return None
 
+    def in_play(self, view: View) -> Sequence[str]:
+        return [s for s in self.needs.symbols if s not in view.holdings and s not in view.busy]
+
     def explain(self, symbol: str) -> Mapping[str, str]:
         return {}
 
@@ -93,6 +96,10 @@ class Last(Flipper):
 
     def on_bar(self, bar: Bar, view: View) -> Sequence[Intent]:
         return super().on_bar(bar, view) if bar.symbol == self.needs.symbols[-1] else ()
+
+    def in_play(self, view: View) -> Sequence[str]:
+        last = self.needs.symbols[-1]
+        return [symbol for symbol in super().in_play(view) if symbol == last]
 
 
 class Nobody:

@@ -66,6 +66,13 @@ class Strategy(Protocol):
         """
         ...
 
+    def in_play(self, view: View) -> Sequence[str]:
+        """Symbols close to an entry: the next bar or instant may well buy them.
+
+        A hint that makes their quotes be looked at ahead. Others may be bought all the same.
+        """
+        ...
+
     def explain(self, symbol: str) -> Mapping[str, str]:
         """Current numbers in words, e.g. {"rsi": "57.3", "waits for": "rsi > 60"}."""
         ...

@@ -29,6 +29,8 @@ from magellan_core.strategy import View
 EXACT = 1e-9
 NONE: tuple[Intent, ...] = ()
 CENT = Decimal("0.01")
+# Of the fall that an entry needs: from here on one bar may well complete it.
+NEARLY = 0.8
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -246,6 +248,18 @@ class BearTrap:
         dues = [h.entered_at + self.rules.max_hold for h in view.holdings.values()]
         dues.append(view.session.close - self.rules.exit_before_close)
         return min((due for due in dues if due > view.now), default=None)
+
+    def in_play(self, view: View) -> Sequence[str]:
+        """Symbols that have fallen far enough, or nearly, and may still be bought today."""
+        nearly = self.rules.min_day_change_pct * NEARLY
+        return [
+            symbol
+            for symbol, state in self._symbols.items()
+            if state.change <= nearly
+            and state.opened < view.now < state.entry_end
+            and symbol not in view.holdings
+            and symbol not in view.busy
+        ]
 
     # -- words -------------------------------------------------------------------------------
 

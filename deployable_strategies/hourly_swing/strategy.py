@@ -18,6 +18,7 @@ from magellan_core.prices import to_decimal
 from magellan_core.strategy import View
 
 HOUR = timedelta(hours=1)
+NEAR = 3.0  # points of RSI that one bar may well move
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,16 @@ class HourlySwing:
                 if check > view.now:
                     return check
             ahead = next_session(ahead.date)
+
+    def in_play(self, view: View) -> Sequence[str]:
+        """Symbols not held whose RSI wants them, or lies within `NEAR` of that."""
+        return [
+            symbol
+            for symbol, band in self.bands.items()
+            if symbol not in view.holdings
+            and symbol not in view.busy
+            and (self._wants[symbol].on or self._rsi[symbol].value > band.upper - NEAR)
+        ]
 
     def explain(self, symbol: str) -> Mapping[str, str]:
         band, rsi, wants = self.bands[symbol], self._rsi[symbol], self._wants[symbol].on

@@ -69,6 +69,9 @@ class Buyer:
     def next_due(self, _view: View) -> datetime | None:
         return None
 
+    def in_play(self, view: View) -> Sequence[str]:
+        return [symbol for symbol in self.needs.symbols if symbol not in view.holdings]
+
     def explain(self, _symbol: str) -> Mapping[str, str]:
         return {}
 

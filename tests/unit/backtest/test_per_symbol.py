@@ -79,6 +79,9 @@ class Scripted:
     def next_due(self, view: View) -> datetime | None:  # noqa: ARG002
         return None
 
+    def in_play(self, view: View) -> Sequence[str]:  # noqa: ARG002
+        return ()
+
     def explain(self, symbol: str) -> Mapping[str, str]:  # noqa: ARG002
         return {}
 

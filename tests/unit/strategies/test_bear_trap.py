@@ -346,6 +346,31 @@ def test_without_a_position_nothing_is_due() -> None:
     assert list(strategy().on_time(view(CLOSE - MINUTE))) == []
 
 
+@pytest.mark.parametrize(
+    ("close", "counts"), [(8.05, True), (8.79, True), (8.81, False), (9.5, False)]
+)
+def test_a_symbol_is_in_play_from_four_fifths_of_the_fall_on(close: float, counts: bool) -> None:
+    s = strategy()
+    bars = session((close, close, close, close, 1000.0))
+    play(s, bars)
+    assert s.in_play(view(bars[-1].end)) == ([AMC] if counts else [])
+
+
+def test_what_is_held_or_busy_or_too_late_for_an_entry_is_not_in_play() -> None:
+    s = strategy()
+    now = play_quiet(s)
+    assert s.in_play(view(now)) == [AMC]
+    for more in (view(now, runner()), view(now, busy=[AMC]), view(CLOSE - 5 * MINUTE)):
+        assert s.in_play(more) == []
+    assert s.in_play(view(CLOSE + timedelta(hours=18))) == []  # the fall was yesterday's
+
+
+def play_quiet(s: BearTrap) -> datetime:
+    bars = session()
+    play(s, bars)
+    return bars[-1].end
+
+
 # -- always ----------------------------------------------------------------------------------
 
 

@@ -132,6 +132,20 @@ def test_checks_are_hourly_from_ten_to_the_last_whole_hour(now: datetime, due: d
     assert strategy().next_due(view(now)) == due
 
 
+@pytest.mark.parametrize(
+    ("upper", "wants", "counts"), [(60.0, True, True), (2.9, False, True), (3.1, False, False)]
+)
+def test_in_play_is_what_is_wanted_or_within_three_points_of_it(
+    upper: float, wants: bool, counts: bool
+) -> None:
+    """Bars that fell only have an RSI of 0, bars that rose only one of 100."""
+    s = strategy(upper, 1.0)
+    fold(s, hours([UP if wants else DOWN] * 10, at(10)))
+    assert s.in_play(view(at(10))) == ([TSLA] if counts else [])
+    assert s.in_play(view(at(10), held(TSLA, at(10)))) == []
+    assert s.in_play(view(at(10), busy=[TSLA])) == []
+
+
 def test_thresholds_met_exactly_change_nothing() -> None:
     steps = [UP] * 4 + [DOWN] * 3 + [UP] * 4
     rsi, bars = Rsi(5, "ema"), hours(steps, at(10))
