@@ -1,8 +1,9 @@
 """Orders, updates and executions of the paper exchange, as plain values."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 
 from magellan_core.model import OrderClass, OrderType, Side, TimeInForce
 
@@ -107,7 +108,13 @@ class Order:
 
     def snapshot(self) -> "Order":
         """A copy, legs included, that later events leave alone."""
-        return replace(self, legs=[leg.snapshot() for leg in self.legs])
+        copy = Order(*_values(self))
+        copy.legs = [leg.snapshot() for leg in self.legs]
+        return copy
+
+
+# Every read copies orders, and dataclasses.replace takes three times as long: it asks each field.
+_values = attrgetter(*(each.name for each in fields(Order)))
 
 
 @dataclass(frozen=True, slots=True)

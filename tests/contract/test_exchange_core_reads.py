@@ -1,5 +1,6 @@
 """Alpaca's rules for what an account can read, by their number, on the bare core."""
 
+from dataclasses import fields
 from datetime import timedelta
 from decimal import Decimal
 
@@ -119,3 +120,17 @@ def test_the_entry_price_is_the_mean_of_the_buys_and_sales_leave_it() -> None:
     held = venue.position(PA, ACME)
     assert (held.qty, held.avg_entry_price) == (Decimal(150), Decimal(11))
     assert (held.cost_basis, held.unrealized_pl) == (Decimal(1650), Decimal(1350))
+
+
+def test_a_snapshot_holds_every_field_and_later_events_leave_it_alone() -> None:
+    order = quiet().submit(PA, bracket("11", "9"))
+    for each in (order, *order.legs):
+        for field in fields(Order):
+            if field.name != "legs":
+                setattr(each, field.name, f"{each.id} {field.name}")
+    copy, names = order.snapshot(), [leg.id for leg in order.legs]
+    assert copy == order
+    order.status = order.legs[0].id = "changed"
+    order.legs.pop()
+    assert copy.status.endswith(" status")
+    assert [leg.id for leg in copy.legs] == names
