@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from itertools import pairwise
 from random import Random
 from typing import Any
@@ -179,11 +180,17 @@ def matched(pattern: str, path: str) -> dict[str, str] | None:
     return names
 
 
+@cache
+def market() -> Market:
+    """The same for every case, and only read: made once."""
+    bars = {(s, Timeframe.MINUTE): a_bar_each_second(s, OPEN, HOUR) for s in SYMBOLS}
+    return Market.from_bars(bars)
+
+
 def venue(start: datetime = OPEN + timedelta(minutes=5)) -> Exchange:
     """Three symbols that trade every second for an hour from the open."""
-    bars = {(s, Timeframe.MINUTE): a_bar_each_second(s, OPEN, HOUR) for s in SYMBOLS}
     spec = AccountSpec(PA, f"key-{PA}", "secret", Timeframe.MINUTE)
-    return Exchange(Market.from_bars(bars), [spec], start=start, rules=Rules(seed=1))
+    return Exchange(market(), [spec], start=start, rules=Rules(seed=1))
 
 
 def form(symbol: str, side: Side, qty: int, **more: Any) -> OrderForm:
