@@ -3,15 +3,18 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
 
+from magellan_core.lines import Line
 from magellan_core.model import Timeframe
 from magellan_core.paper.accounts import AccountSpec
 from magellan_core.paper.exchange import Exchange
@@ -59,6 +62,16 @@ def until(true: Callable[[], bool]) -> bool:
     return true()
 
 
+def started(state: Path) -> bool:
+    """The daemon has written that it is up: whatever it listens to, it has begun to by then."""
+    path = state / "bear_trap.sqlite3"
+    if not path.exists():
+        return False
+    with closing(sqlite3.connect(path)) as db, suppress(sqlite3.OperationalError):
+        return bool(db.execute("SELECT 1 FROM events WHERE kind = ?", (Line.START,)).fetchall())
+    return False
+
+
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     ("mode", "stream", "subscribes"),
@@ -71,15 +84,17 @@ def until(true: Callable[[], bool]) -> bool:
 def test_who_listens_to_the_stream_of_bars(
     tmp_path: Path, mode: Mode, stream: bool, subscribes: bool
 ) -> None:
-    begins = OPEN + timedelta(minutes=10)
-    exchange = Exchange(small_market(), [ACCOUNT], start=begins)
+    exchange = Exchange(small_market(), [ACCOUNT], start=OPEN + timedelta(minutes=10))
     with running(exchange, mode=mode) as server:
         service = server.service
         daemon = start(server, tmp_path, stream=stream)
         try:
+            assert until(lambda: started(tmp_path / "state"))
             # Well into its ticks, it would have subscribed.
-            assert until(lambda: service.now() > begins + timedelta(minutes=2))
-            assert until(lambda: service.data.subscribed(ACCOUNT.number)) or not subscribes
+            began = service.now()
+            assert until(lambda: service.now() > began + timedelta(minutes=2))
+            if subscribes:
+                assert until(lambda: service.data.subscribed(ACCOUNT.number))
             assert service.data.subscribed(ACCOUNT.number) is subscribes
         finally:
             daemon.send_signal(signal.SIGTERM)
