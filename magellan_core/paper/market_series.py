@@ -12,6 +12,7 @@ from magellan_core.market_hours import new_york_date, next_session, session_on
 from magellan_core.model import Bar, Timeframe
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 _SECOND = 1_000_000
 LENGTH = {
     Timeframe.MINUTE: timedelta(minutes=1),
@@ -28,7 +29,7 @@ def micros(at: datetime) -> int:
 
 def instant(us: int) -> datetime:
     """The aware UTC datetime of those microseconds since 1970."""
-    return _EPOCH + timedelta(microseconds=us)
+    return _EPOCH + us * _MICROSECOND
 
 
 class Split(NamedTuple):
