@@ -32,7 +32,6 @@ from magellan_core.daemon import LOOK_AHEAD
 from magellan_core.market_hours import Session
 from magellan_core.paper.clock import ExchangeClock
 from magellan_core.ports import Journal
-from magellan_core.process.garbage import Garbage
 from magellan_core.store.journal import SqliteJournal
 
 POST = b"POST /v2/orders"
@@ -120,14 +119,13 @@ def trade(symbols: int, decisions: int, marks: Marks, *, streamed: bool) -> dict
         stack.callback(clock.leave)
         ahead = Ahead(clock, url, symbols, stack) if streamed else None
         made.recover(clock.now(), {})
-        garbage = Garbage()
-        garbage.begin()
+        made.rest()
         marks.on, now = True, clock.now()
         while now < sessions[-1].close and len(marks.every) < decisions:
             report = made.tick(now)
             if report.outage is not None or report.finished:
                 raise RuntimeError(f"the benchmark's engine stopped: {report.status}")
-            garbage.between_ticks(0.0)
+            made.rest()
             now = _nap(clock, ahead, report.next_at, sessions, wake=report.watching)
         marks.on = False
         return bare_posts(url)

@@ -11,6 +11,7 @@ from benchmarks.floor import ACCOUNT, names
 from magellan_core.alpaca.broker import AlpacaBroker
 from magellan_core.alpaca.data import AlpacaData
 from magellan_core.alpaca.deadline import Limits
+from magellan_core.alpaca.quotes_beside import QuotesBeside
 from magellan_core.alpaca.transport import data_rest, trading_rest
 from magellan_core.compose import settings_of
 from magellan_core.config import load
@@ -19,6 +20,7 @@ from magellan_core.engine.settings import Settings
 from magellan_core.model import Bar, DataNeeds, Enter, Exit, Intent, Timeframe
 from magellan_core.paper.accounts import AccountSpec
 from magellan_core.ports import Level
+from magellan_core.process.garbage import Garbage
 from magellan_core.store.journal import SqliteJournal
 from magellan_core.store.portfolio import SqlitePortfolioStore
 from magellan_core.strategy import View
@@ -102,6 +104,22 @@ class Last(Flipper):
         return [symbol for symbol in super().in_play(view) if symbol == last]
 
 
+class Daemon(Engine):
+    """An engine that rests between ticks as a daemon does."""
+
+    files: Sequence[SqliteJournal | SqlitePortfolioStore] = ()
+    garbage: Garbage | None = None
+
+    def rest(self) -> None:
+        """What is done while nothing waits: files folded back, garbage collected."""
+        for file in self.files:
+            file.between_ticks()
+        if self.garbage is None:
+            self.garbage = Garbage()
+            self.garbage.begin()
+        self.garbage.between_ticks(0.0)
+
+
 class Nobody:
     """Alerts that go nowhere."""
 
@@ -133,24 +151,31 @@ def engine(
     folder: Path,
     account: AccountSpec = ACCOUNT,
     look_ahead: timedelta | None = None,
-) -> Iterator[Engine]:
+) -> Iterator[Daemon]:
     """The engine with a new journal in that folder."""
     limits = Limits(read=10.0, call=30.0)
     trading = trading_rest(account.key, account.secret, base_url, limits)
     data = data_rest(account.key, account.secret, base_url, limits)
     journal = SqliteJournal(folder / "journal.sqlite3")
     store = SqlitePortfolioStore(folder / "portfolio.sqlite3")
+    beside = data_rest(account.key, account.secret, base_url, limits)
+    # As a daemon's on the wall's clock: what this measures.
+    market = QuotesBeside(AlpacaData(data, "sip"), AlpacaData(beside, "sip"), lambda: made.in_play)
     try:
-        yield Engine(
+        made = Daemon(
             lambda: strategy,
             AlpacaBroker(trading),
-            AlpacaData(data, "sip"),
+            market,
             journal,
             store,
             Nobody(),
             settings(look_ahead),
         )
+        made.files = journal, store
+        yield made
     finally:
+        market.close()
+        beside.close()
         trading.close()
         data.close()
         journal.close()

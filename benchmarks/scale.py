@@ -29,7 +29,6 @@ from benchmarks.rig import Last, engine
 from magellan_core.alpaca.deadline import DeadlineSession
 from magellan_core.paper.accounts import AccountSpec
 from magellan_core.paper.clock import ExchangeClock
-from magellan_core.process.garbage import Garbage
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -71,13 +70,13 @@ class Marks:
 
 def daemon(url: str, symbols: int, account: AccountSpec, start: datetime, end: Connection) -> None:
     """Tick whenever told the time; None ends it."""
-    marks, garbage = Marks(), Garbage()
+    marks = Marks()
     with (
         tempfile.TemporaryDirectory() as folder,
         engine(url, Last(symbols), Path(folder), account) as made,
     ):
         made.recover(start, {})
-        garbage.begin()
+        made.rest()
         end.send("ready")
         while (now := end.recv()) is not None:
             begun, busy = time.perf_counter(), time.process_time()
@@ -93,7 +92,7 @@ def daemon(url: str, symbols: int, account: AccountSpec, start: datetime, end: C
                     busy,
                 )
             )
-            garbage.between_ticks(0.0)
+            made.rest()
 
 
 def bare(url: str, symbols: int, account: AccountSpec, _start: datetime, end: Connection) -> None:

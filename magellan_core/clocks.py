@@ -1,5 +1,6 @@
 """The clock a daemon lives by, with the order updates and bars that end its naps."""
 
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from queue import SimpleQueue
 from typing import Any, Protocol
@@ -13,7 +14,6 @@ from magellan_core.keyring import KeyRing
 from magellan_core.paper.clock import ExchangeClock
 from magellan_core.ports import Clock, Woken
 from magellan_core.process.clock import WallClock
-from magellan_core.process.garbage import Garbage
 
 
 class DaemonClock(Clock, Protocol):
@@ -81,9 +81,15 @@ def open_bar_hints(
     stack.callback(hints.stop)
 
 
-def nap(engine: Engine, clock: DaemonClock, report: Report, garbage: Garbage) -> Woken:
-    """Wait for what the report asks for; news of bars end it only if one of them is missing."""
-    garbage.between_ticks((report.next_at - clock.now()).total_seconds())
+def nap(
+    engine: Engine, clock: DaemonClock, report: Report, chores: Sequence[Callable[[float], None]]
+) -> Woken:
+    """Wait for what the report asks for; news of bars end it only if one of them is missing.
+
+    First the chores, for which nothing need wait now; each is told the seconds that are idle.
+    """
+    for chore in chores:
+        chore((report.next_at - clock.now()).total_seconds())
     while True:
         woken = clock.wait(report.next_at, wake_on_update=report.watching)
         if woken is not Woken.BARS or engine.feed.promised():

@@ -1,12 +1,14 @@
 """A daemon's connections to its broker: keys, and adapters that take new keys as they come."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 from magellan_core.alpaca.broker import AlpacaBroker
 from magellan_core.alpaca.data import AlpacaData
 from magellan_core.alpaca.deadline import Limits
+from magellan_core.alpaca.quotes_beside import QuotesBeside
 from magellan_core.alpaca.transport import Rest, data_rest, trading_rest
 from magellan_core.aws.credentials import Keys, Parameters, fetch
 from magellan_core.config import Config
@@ -16,6 +18,8 @@ from magellan_core.model import Account
 
 # A running daemon that reads its keys again has positions to look after.
 RENEWAL_SECONDS = 15.0
+# Nobody waits longer for a quote that was asked for beside bars.
+_BESIDE = Limits(connect=1.0, read=1.0, call=1.0, attempts=1)
 
 Connect = Callable[[str, str, str, Limits], Rest]
 
@@ -43,6 +47,17 @@ class Connections:
     def data(self) -> AlpacaData:
         rest = self._connected(data_rest, self._data_url)
         return AlpacaData(rest, self._config.data_requirements.feed)
+
+    def data_with_quotes_beside(
+        self, in_play: Callable[[], Sequence[str]], stack: ExitStack
+    ) -> QuotesBeside:
+        """Market data that asks for the quotes of symbols in play while it asks for bars."""
+        rest = data_rest(self.ring.keys.key, self.ring.keys.secret, self._data_url, _BESIDE)
+        self.ring.give(rest.take)
+        beside = AlpacaData(rest, self._config.data_requirements.feed)
+        made = QuotesBeside(self.data(), beside, in_play)
+        stack.callback(made.close)
+        return made
 
     @property
     def bar_stream_url(self) -> str | None:

@@ -36,7 +36,7 @@ from magellan_core.errors import (
 from magellan_core.keyring import KeyRing
 from magellan_core.lives import Lives, before, journaled
 from magellan_core.market_hours import label
-from magellan_core.ports import Level, Woken
+from magellan_core.ports import Level, MarketData, Woken
 from magellan_core.process.alerts import LogAlerts
 from magellan_core.process.garbage import Garbage
 from magellan_core.process.last_words import prepare as prepare_last_words
@@ -126,10 +126,14 @@ class Daemon:
                 earlier=earlier.alerts,
                 sinks=[lambda *told: journaled(engine.ledger, clock.now(), *told)],
             )
+            data: MarketData = connections.data()
+            if self.env.exchange is None:
+                # In stepped time, what is asked when must not depend on a thread.
+                data = connections.data_with_quotes_beside(lambda: engine.in_play, stack)
             engine = Engine(
                 partial(self.build, self.config),
                 broker,
-                connections.data(),
+                data,
                 TellingJournal(disk),
                 store,
                 alerts,
@@ -141,7 +145,8 @@ class Daemon:
             with suppress(Unavailable):
                 connections.check(broker.account())
             try:
-                return self._serve(engine, broker, clock, connections, reporter, lives)
+                files = [lambda _: disk.between_ticks(), lambda _: store.between_ticks()]
+                return self._serve(engine, broker, clock, connections, reporter, lives, files)
             except MagellanError as fault:
                 lives.give_up(fault, clock.now())
                 raise
@@ -193,6 +198,7 @@ class Daemon:
         connections: Connections,
         reporter: Reporter,
         lives: Lives,
+        chores: Sequence[Callable[[float], None]],
     ) -> int:
         patience = seconds(self.env.start_patience_seconds)
         start = Starting(engine, broker, connections, lives, self.notifier, patience)
@@ -217,7 +223,7 @@ class Daemon:
             reporting.report(reporter, engine, self.config, now, report.status)
             if report.finished:
                 return self._halted(lives, clock)
-            woken = nap(engine, clock, report, garbage)
+            woken = nap(engine, clock, report, [*chores, garbage.between_ticks])
             if woken is Woken.STOP:
                 return self._stop(lives, clock)
             if woken is Woken.RELOAD:

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from urllib.parse import quote
 
 from magellan_core.alpaca import parse
+from magellan_core.alpaca.fields import Fields, rows
 from magellan_core.alpaca.transport import Rejection, Rest
 from magellan_core.errors import RateLimited, Unavailable
 from magellan_core.market_hours import Session, at_new_york, new_york_date
@@ -72,7 +73,7 @@ class AlpacaBroker:
 
     def positions(self) -> Sequence[Position]:
         answer = self._rest.get("/positions")
-        return [parse.position(row) for row in parse.rows(answer, "list of positions")]
+        return [parse.position(row) for row in rows(answer, "list of positions")]
 
     def open_orders(self) -> Sequence[BrokerOrder]:
         """Every parent of which a part may still fill, oldest first.
@@ -111,7 +112,7 @@ class AlpacaBroker:
             if (last := fills[-1].id if fills else after) is not None:
                 query["page_token"] = last
             answer = self._rest.get("/account/activities/FILL", query)
-            page = [parse.fill(row) for row in parse.rows(answer, "list of fills")]
+            page = [parse.fill(row) for row in rows(answer, "list of fills")]
             new = [fill for fill in page if fill.id not in seen]
             fills += new
             seen.update(fill.id for fill in new)
@@ -130,7 +131,7 @@ class AlpacaBroker:
             if (last := found[-1].id if found else after) is not None:
                 query["page_token"] = last
             answer = self._rest.get("/account/activities", query)
-            page = [parse.transfer(row) for row in parse.rows(answer, "list of transfers")]
+            page = [parse.transfer(row) for row in rows(answer, "list of transfers")]
             new = [transfer for transfer in page if transfer.id not in seen]
             found += new
             seen.update(transfer.id for transfer in new)
@@ -181,7 +182,7 @@ class AlpacaBroker:
     def calendar(self, first: date, last: date) -> Sequence[Session]:
         query = {"start": first.isoformat(), "end": last.isoformat()}
         answer = self._rest.get("/calendar", query)
-        sessions = [parse.session(row) for row in parse.rows(answer, "calendar")]
+        sessions = [parse.session(row) for row in rows(answer, "calendar")]
         return [session for session in sessions if first <= session.date <= last]
 
     def equity_history(self) -> Sequence[tuple[datetime, Decimal]]:
@@ -191,7 +192,7 @@ class AlpacaBroker:
 
     def clock(self) -> datetime:
         """The broker's own time. Raises Unavailable."""
-        return parse.Fields(self._rest.get("/clock"), "clock").moment("timestamp")
+        return Fields(self._rest.get("/clock"), "clock").moment("timestamp")
 
     def _look_up(self, path: str, query: Mapping[str, str]) -> BrokerOrder | None:
         answer = self._rest.call("GET", path, query)
@@ -235,7 +236,7 @@ class AlpacaBroker:
             if after is not None:
                 query["after"] = after.isoformat()
             answer = self._rest.get("/orders", query)
-            page = [parse.order(row) for row in parse.rows(answer, "list of orders")]
+            page = [parse.order(row) for row in rows(answer, "list of orders")]
             legs = {leg.id for order in page for leg in order.legs}
             new = [order for order in page if order.id not in seen | legs]
             yield from new

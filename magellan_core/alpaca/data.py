@@ -6,11 +6,11 @@ sessions are dropped.
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 
 from magellan_core.alpaca import parse
-from magellan_core.alpaca.parse import Fields
+from magellan_core.alpaca.fields import Fields
 from magellan_core.alpaca.transport import Rejection, Rest
 from magellan_core.errors import Unavailable
 from magellan_core.market_hours import (
@@ -80,9 +80,10 @@ class AlpacaData:
         while True:
             told = Fields(self._read(path, query), f"{name} answer")
             table = told.table(name)
+            rows = Fields(table, f"{name} answer")
             for symbol in table:
-                rows = Fields(table, f"{name} answer").list(symbol)
-                yield from ((symbol, row) for row in rows)
+                for row in rows.list(symbol):
+                    yield symbol, row
             token = told.word("next_page_token")
             if not token:
                 return
@@ -111,27 +112,23 @@ class AlpacaData:
 def _bar(symbol: str, row: Fields, length: timedelta | None) -> Bar | None:
     """The row as a bar; None: it belongs to no session. `length` None: a daily bar."""
     at = row.moment("t")
-    day = new_york_date(at)
     if length is None:
-        session = session_on(day)
+        session = session_on(new_york_date(at))
         if session is None:
             return None
         start, end = session.open, session.close
     else:
-        hours = _trading_hours(day)
-        if hours is None or not hours.open <= at < hours.close:
+        if not _traded_at(at):
             return None
         start, end = at, at + length
-    return Bar(
-        symbol,
-        start,
-        end,
-        row.real("o"),
-        row.real("h"),
-        row.real("l"),
-        row.real("c"),
-        row.real("v"),
-    )
+    return Bar(symbol, start, end, *row.reals("ohlcv"))
+
+
+@lru_cache(maxsize=256)
+def _traded_at(at: datetime) -> bool:
+    """Asked once for all symbols of a minute."""
+    hours = _trading_hours(new_york_date(at))
+    return hours is not None and hours.open <= at < hours.close
 
 
 @cache

@@ -18,7 +18,7 @@ from alpaca.common.utils import reconnect_delay
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
-from magellan_core.alpaca.parse import Fields
+from magellan_core.alpaca.fields import Fields
 from magellan_core.errors import Unavailable
 from magellan_core.market_hours import new_york_date, session_on
 from magellan_core.model import Bar
@@ -267,5 +267,4 @@ def _code_of(error: Exception) -> int | None:
 def _bar(message: Mapping[str, object]) -> Bar:
     row = Fields(message, "bar message")
     at = row.moment("t")
-    prices = (row.real(name) for name in "ohlcv")
-    return Bar(row.text("S"), at, at + _MINUTE, *prices)
+    return Bar(row.text("S"), at, at + _MINUTE, *row.reals("ohlcv"))

@@ -24,6 +24,7 @@ from magellan_core.errors import Unavailable
 
 _ENDS_AT: ContextVar[float] = ContextVar("deadline of the call under way, on time.monotonic")
 _LEAST = 0.001
+_ONCE = urllib3.Retry(False, redirect=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ class DeadlineSession(Session):
             num_pools=2, maxsize=2, cert_reqs="CERT_REQUIRED", ca_certs=certifi.where()
         )
         self._pools.pool_classes_by_scheme = {"http": _TimedPool, "https": _TimedTlsPool}
+        self._by_origin: dict[str, HTTPConnectionPool] = {}
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> Response:
         """Send it; a GET again after a lost connection or a 5xx, while time lasts."""
@@ -135,6 +137,7 @@ class DeadlineSession(Session):
             _ENDS_AT.reset(token)
 
     def close(self) -> None:
+        self._by_origin.clear()
         self._pools.clear()
         super().close()
 
@@ -162,13 +165,14 @@ class DeadlineSession(Session):
         self, ends_at: float, verb: str, url: str, body: bytes | None, headers: dict[str, str]
     ) -> Response:
         left = max(ends_at - time.monotonic(), _LEAST)
-        answer = self._pools.urlopen(
+        pool, target = self._pool_of(url)
+        answer = pool.urlopen(
             verb,
-            url,
+            target,
             body=body,
             headers=headers,
             redirect=False,
-            retries=False,
+            retries=_ONCE,
             timeout=urllib3.Timeout(
                 connect=min(self._limits.connect, left), read=min(self._limits.read, left)
             ),
@@ -186,6 +190,18 @@ class DeadlineSession(Session):
         response._content = answer.data
         response.request = PreparedRequest()
         return response
+
+    def _pool_of(self, url: str) -> tuple[HTTPConnectionPool, str]:
+        """The host's connections, and what is asked of it.
+
+        The manager would parse the address and compare all settings for every call.
+        """
+        cut = url.find("/", url.find("//") + 2)
+        origin, target = (url, "/") if cut < 0 else (url[:cut], url[cut:])
+        pool = self._by_origin.get(origin)
+        if pool is None:
+            pool = self._by_origin[origin] = self._pools.connection_from_url(origin)
+        return pool, target
 
 
 def place(verb: str, url: str) -> str:

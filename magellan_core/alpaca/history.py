@@ -5,7 +5,7 @@ from datetime import date, datetime
 from fractions import Fraction
 from typing import NamedTuple
 
-from magellan_core.alpaca.parse import Fields
+from magellan_core.alpaca.fields import Fields
 from magellan_core.alpaca.transport import Rest
 from magellan_core.errors import Unavailable
 from magellan_core.model import Timeframe
@@ -60,7 +60,7 @@ class History:
                 continue
             for row in Fields(table, "bars answer").list(symbol):
                 bar = Fields(row, f"bar of {symbol}")
-                yield Stamped(bar.moment("t"), *(bar.real(name) for name in "ohlcv"))
+                yield Stamped(bar.moment("t"), *bar.reals("ohlcv"))
 
     def splits(self, symbols: tuple[str, ...], first: date, last: date) -> dict[str, list[Split]]:
         """Splits by symbol with an ex-date in those days, oldest first."""

@@ -46,28 +46,26 @@ class Engine:
         self.ledger = Ledger(journal)
         whole, retries = settings.whole_history, settings.bar_retries
         self.feed = Feed(make_strategy, data, self.ledger, retries, alerts, whole_history=whole)
-        name = self.feed.strategy.name
-        self.name = name
+        name = self.name = self.feed.strategy.name
         self.symbols = self.feed.strategy.needs.symbols
         self.desk = Desk(name, broker, self.ledger, settings.unknown_grace)
         splits = Splits(data, self.feed.strategy.needs.timeframe, self.ledger)
         self.settler = Settler(
             broker, self.desk, self.ledger, alerts, settings.reconcile_grace, splits
         )
-        self.tender = Tender(name, self.desk, self.ledger, alerts, settings.patience)
-        self.limits = Limits(name, broker, self.ledger, store, alerts, settings)
-        limits, tender = self.limits, self.tender
+        tender = self.tender = Tender(name, self.desk, self.ledger, alerts, settings.patience)
+        limits = self.limits = Limits(name, broker, self.ledger, store, alerts, settings)
         self.intake = Intake(
             name, self.symbols, data, self.desk, self.ledger, tender, limits, alerts, settings
         )
         self.assets: dict[str, Asset | None] = {}
-        self.calendar_agrees = False
         self.outages = Outages(self.ledger, alerts)
-        self.loaded = self.ready = False
+        self.loaded = self.ready = self.calendar_agrees = False
         self._prepared: date | None = None
         self._due: datetime | None = None
         self._truth: Truth | None = None
         self.ahead = Ahead(settings.look_ahead)
+        self.in_play: Sequence[str] = ()
 
     # -- starting ----------------------------------------------------------------------------
 
@@ -187,7 +185,9 @@ class Engine:
         self._on_time(place)
         self.intake.execute_signals(place)
         self.tender.work(now, session)
-        self._due = self.feed.strategy.next_due(self.view(now, session, truth.account))
+        view = self.view(now, session, truth.account)
+        self._due = self.feed.strategy.next_due(view)
+        self.in_play = self.feed.strategy.in_play(view)
 
     def _exits(self, truth: Truth, now: datetime, session: Session | None) -> None:
         """Exits need neither bars nor preparations, so nothing of that can hold them up."""

@@ -170,7 +170,11 @@ class Feed:
             return []
         needs = self.strategy.needs
         # A bar that was under way at the cursor counts too: its end comes after it.
-        start = min(self.cursor[s] for s in wanted) - LENGTH[needs.timeframe]
+        start = min(self.cursor[s] for s in wanted)
+        if needs.timeframe is Timeframe.MINUTE:
+            start = start.replace(second=0, microsecond=0)
+        else:
+            start -= LENGTH[needs.timeframe]
         answer = self._ask(wanted, start, now)
         # Only an answer counts as having asked: after an outage the bars are still wanted.
         self._asked += timed

@@ -26,10 +26,12 @@ class News:
 
     def used(self, bar: Bar) -> None:
         """Remember the bar as it was warmed up or decided on."""
-        bars = self._used.setdefault(bar.symbol, {})
+        bars = self._used.get(bar.symbol)
+        if bars is None:
+            bars = self._used[bar.symbol] = {}
         bars[bar.start] = bar
         if len(bars) > _KEPT:
-            del bars[min(bars)]
+            del bars[next(iter(bars))]  # the one taken in first; bars come oldest first
 
     def promises(self, cursor: Mapping[str, datetime]) -> bool:
         """Whether a bar beyond its symbol's cursor is said to be there: asking would get it."""

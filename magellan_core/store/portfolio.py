@@ -17,7 +17,7 @@ from magellan_core.ports import Published
 from magellan_core.risk.notice import Notice, Numbered
 from magellan_core.store.notices import FOLDER, NoticeBoard
 from magellan_core.store.rows import finite, text_of
-from magellan_core.store.sqlite import Schema, named_faults, open_writer, transaction
+from magellan_core.store.sqlite import FoldBack, Schema, named_faults, open_writer, transaction
 
 # "MGLP" in ASCII.
 PORTFOLIO = Schema(
@@ -69,6 +69,7 @@ class SqlitePortfolioStore:
         self._board = NoticeBoard(path.parent / FOLDER)
         self._db: sqlite3.Connection | None = None
         self._inode: int | None = None
+        self._log: FoldBack | None = None
 
     def publish(self, row: Published) -> None:
         """Replace this strategy's row, unless the row there is newer by `SET_BACK` at most."""
@@ -77,6 +78,8 @@ class SqlitePortfolioStore:
         def work(db: sqlite3.Connection) -> None:
             with transaction(db):
                 db.execute(PUBLISH, stored)
+            if self._log is not None:
+                self._log.committed()
 
         self._use(work)
 
@@ -119,10 +122,15 @@ class SqlitePortfolioStore:
     def notices(self, after: int) -> Sequence[Numbered]:
         return self._board.after(after)
 
+    def between_ticks(self) -> None:
+        """Do what a commit would otherwise have to do while an order waits for it."""
+        if self._log is not None:
+            self._log.between_ticks()
+
     def close(self) -> None:
         if self._db is not None:
             self._db.close()
-            self._db = None
+            self._db = self._log = None
 
     def _use[T](self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
@@ -142,6 +150,7 @@ class SqlitePortfolioStore:
             self.close()
         if self._db is None:
             self._db = open_writer(self.path, PORTFOLIO, patience=self._patience)
+            self._log = FoldBack(self._db)
             self._inode = _inode(self.path)
         return self._db
 

@@ -142,7 +142,11 @@ class Rest:
 
     def __init__(self) -> None:
         self.rows: list[Bar] = []
-        self.asked = 0
+        self.since: list[datetime] = []
+
+    @property
+    def asked(self) -> int:
+        return len(self.since)
 
     def bars(
         self,
@@ -154,7 +158,7 @@ class Rest:
         split_adjusted: bool,
     ) -> dict[str, Sequence[Bar]]:
         assert (timeframe, split_adjusted) == (Timeframe.MINUTE, True)
-        self.asked += 1
+        self.since.append(start)
         told = [bar for bar in self.rows if start <= bar.start and bar.end <= end]
         return {symbol: told for symbol in symbols if symbol == "AMC"}
 
@@ -192,6 +196,19 @@ def test_a_hint_makes_the_feed_ask_before_its_retry_is_due() -> None:
     polled.stream.bars = [ToldBar(minute(2, volume=7), revised=False)]
     assert polled.poll(soon) == [minute(2)]  # REST's word, not the stream's
     assert polled.seen() == []
+
+
+def test_a_poll_asks_for_new_bars_only() -> None:
+    """Every bar told again is one more to parse between the newest bar and its order."""
+    polled = Polled()
+    assert polled.rest.since[-1] == OPEN + 2 * MINUTE
+
+
+def test_a_bar_that_was_under_way_when_the_strategy_went_live_counts() -> None:
+    polled = Polled()
+    polled.feed.rebuild(OPEN + 2 * MINUTE + timedelta(seconds=30), [])
+    polled.rest.rows.append(minute(2))
+    assert polled.poll(3 * MINUTE) == [minute(2)]
 
 
 def test_only_a_bar_that_was_not_seen_yet_is_a_promise() -> None:

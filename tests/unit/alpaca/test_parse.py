@@ -1,5 +1,6 @@
 """Alpaca's JSON: lenient in what we do not need, strict in what we do."""
 
+import math
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from magellan_core.alpaca import parse
+from magellan_core.alpaca.fields import Fields
 from magellan_core.errors import Unavailable
 from magellan_core.market_hours import Session
 from magellan_core.model import Side
@@ -233,3 +235,39 @@ def test_half_a_quote_is_none() -> None:
     for name in ("bp", "ap"):
         assert parse.quote("AMC", {**row, name: 0}) is None
         assert parse.quote("AMC", without(row, name)) is None
+
+
+# A bar's number, and what it is read as; None: it is refused.
+NUMBERS: list[tuple[object, float | None]] = [
+    (5.25, 5.25),
+    (0.0, 0.0),
+    (1200, 1200.0),
+    (10**400, None),
+    (math.inf, None),
+    (math.nan, None),
+    (True, None),
+    ("5.25", None),
+    (None, None),
+    ([5.25], None),
+]
+
+
+@pytest.mark.parametrize(("value", "told"), NUMBERS, ids=repr)
+@pytest.mark.parametrize("name", "ohlcv")
+def test_a_bars_numbers_are_finite_floats_together_as_one_by_one(
+    name: str, value: object, told: float | None
+) -> None:
+    row = Fields({**dict.fromkeys("ohlcv", 1.5), name: value}, "bar of AMC")
+    if told is None:
+        with pytest.raises(Unavailable, match=f"'{name}'"):
+            row.reals("ohlcv")
+        with pytest.raises(Unavailable, match=f"'{name}'"):
+            row.real(name)
+    else:
+        assert row.real(name) == told
+        assert [*row.reals("ohlcv")] == [told if each == name else 1.5 for each in "ohlcv"]
+
+
+def test_finite_numbers_with_an_infinite_sum_are_finite() -> None:
+    row = Fields(dict.fromkeys("ohlcv", 1.7e308), "bar of AMC")
+    assert [*row.reals("ohlcv")] == [1.7e308] * 5

@@ -490,3 +490,54 @@ def test_a_full_disk_is_survived_and_a_read_only_one_is_named(tmp_path: Path) ->
     assert later == "written 1011"
     assert closed.startswith("read-only ")
     assert "it cannot be opened: check its folder and owner" in closed
+
+
+def in_the_file_itself(path: Path) -> int:
+    """Lines that are there without the write-ahead log."""
+    alone = path.with_name("alone.db")
+    shutil.copy(path, alone)
+    db = sqlite3.connect(f"{alone.as_uri()}?immutable=1", uri=True)
+    try:
+        [tables] = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        return db.execute("SELECT count(*) FROM events").fetchone()[0] if tables else 0
+    finally:
+        db.close()
+
+
+def test_the_log_is_folded_back_between_ticks_and_never_by_a_commit(tmp_path: Path) -> None:
+    """A commit that folds back makes an order wait for a second fsync and a thousand pages."""
+    path = tmp_path / "j.db"
+    with SqliteJournal(path) as journal:
+        journal.between_ticks()
+        for minute in range(400):
+            journal.append([event("bar", "AMC", minute=minute, pad="x" * 3000)])
+        assert in_the_file_itself(path) == 0
+        journal.between_ticks()
+        assert in_the_file_itself(path) == 400
+
+
+def test_what_a_reader_still_needs_is_folded_back_after_it(tmp_path: Path) -> None:
+    path = tmp_path / "j.db"
+    with SqliteJournal(path, patience=0.0) as journal:
+        journal.append(DAY)
+        with read_only(path) as reader:
+            reader._db.execute("BEGIN")
+            assert reader.last_seq == len(DAY)
+            for minute in range(100):
+                journal.append([event("bar", "AMC", minute=minute)])
+            journal.between_ticks()
+            assert reader.last_seq == len(DAY)
+            assert journal.last_seq == len(DAY) + 100
+        for minute in range(100):
+            journal.append([event("bar", "AMC", minute=minute)])
+        journal.between_ticks()
+        assert in_the_file_itself(path) == len(DAY) + 200
+
+
+def test_a_few_lines_are_left_in_the_log(tmp_path: Path) -> None:
+    """Folding back costs an fsync of its own: not at every tick."""
+    path = tmp_path / "j.db"
+    with SqliteJournal(path) as journal:
+        journal.append(DAY)
+        journal.between_ticks()
+        assert in_the_file_itself(path) == 0

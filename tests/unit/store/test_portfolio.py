@@ -237,3 +237,16 @@ def test_a_clock_that_was_set_back_is_believed_after_a_minute(
     store.publish(replace(ahead, at=at, next_by=at))
     store.publish(ahead)
     assert (list(store.rows()) == [ahead]) is believed
+
+
+def test_the_log_is_folded_back_between_ticks(tmp_path: Path) -> None:
+    path = tmp_path / "portfolio.db"
+    store = SqlitePortfolioStore(path)
+    store.between_ticks()  # nothing is open yet
+    for minute in range(50):
+        store.publish(row("hourly_swing", minute))
+    before = path.read_bytes()
+    store.between_ticks()
+    assert path.read_bytes() != before
+    store.close()
+    store.between_ticks()
