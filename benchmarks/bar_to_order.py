@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.floor import bare_posts, days, exchange, percentiles, tell
 from benchmarks.rig import Flipper, engine
 from benchmarks.streamed import Ahead
-from magellan_core.alpaca import data_stream
+from magellan_core.alpaca import data_messages, data_stream
 from magellan_core.alpaca.deadline import DeadlineSession
 from magellan_core.daemon import LOOK_AHEAD
 from magellan_core.market_hours import Session
@@ -69,7 +69,7 @@ class Marks:
 def watch(marks: Marks) -> None:
     """Mark the last byte of each answer, the first byte of each POST, and each journal write."""
     request, send = DeadlineSession.request, http.client.HTTPConnection.send
-    append, messages = SqliteJournal.append, data_stream._messages
+    append, messages = SqliteJournal.append, data_messages.messages
 
     def marked_request(self: DeadlineSession, method: Any, url: Any, **options: Any) -> Any:
         answer = request(self, method, url, **options)
@@ -95,7 +95,7 @@ def watch(marks: Marks) -> None:
             marks.told_at = now
         return told
 
-    setattr(data_stream, "_messages", marked_messages)  # noqa: B010  # mypy minds the plain form
+    setattr(data_stream, "messages", marked_messages)  # noqa: B010  # mypy minds the plain form
     for owner, name, value in (
         (DeadlineSession, "request", marked_request),
         (http.client.HTTPConnection, "send", marked_send),

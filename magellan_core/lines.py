@@ -54,12 +54,14 @@ class Line(StrEnum):
     OUTAGE = "outage"
     BACK = "back"
     BAR_SEEN = "bar_seen"
+    STATUS_SEEN = "status_seen"
     RELOAD = "reload"
 
 
 INFORMATIVE = frozenset(
     {Line.START, Line.STOP, Line.RELOAD}
-    | {Line.DECISION, Line.TRADE, Line.ALERT, Line.OUTAGE, Line.BACK, Line.BAR_SEEN}
+    | {Line.DECISION, Line.TRADE, Line.ALERT, Line.OUTAGE, Line.BACK}
+    | {Line.BAR_SEEN, Line.STATUS_SEEN}
 )
 
 
@@ -98,6 +100,21 @@ def bar_of(event: Event) -> Bar:
     d = event.data
     prices = (float(str(d[name])) for name in ("open", "high", "low", "close", "volume"))
     return Bar(str(event.symbol), instant(d["start"]), instant(d["end"]), *prices)
+
+
+def status_words(data: Mapping[str, object]) -> str:
+    """A line `status_seen` as people say it."""
+    at, why = data.get("at"), f"{data.get('reason_code')} {data.get('reason')}".strip()
+    said = f"{data.get('code')} {data.get('words')}".strip() + (f" ({why})" if why else "")
+    match data.get("what"):
+        case "halt":
+            return f"told to be halted since {at}: {said}; no entries"
+        case "resume":
+            return f"told to trade again since {at}: {said}"
+        case "traded":
+            return f"trades again: it has a bar that begins at {at}"
+        case _:
+            return f"a status of {at} was told: {said}; seen"
 
 
 def quote_data(quote: Quote | None) -> dict[str, object] | None:

@@ -114,15 +114,40 @@ class ToldBar(NamedTuple):
     revised: bool
 
 
-class BarNews(Protocol):
-    """A stream of bars, good for hints alone."""
+class ToldStatus(NamedTuple):
+    """A trading status as a stream told it, in the exchange's codes and words; any may be empty.
 
-    def told(self) -> Sequence[ToldBar]:
-        """What was told since the last call, oldest first. Never raises, never waits."""
+    `halted`: whether it says that trading stands still, or goes on; None: it is of something else.
+    """
+
+    symbol: str
+    at: datetime
+    halted: bool | None
+    code: str
+    words: str
+    reason_code: str
+    reason: str
+
+
+Told = ToldBar | ToldStatus | Quote
+
+
+class BarNews(Protocol):
+    """A stream of bars, trading statuses and quotes, good for hints alone."""
+
+    def told(self) -> Sequence[Told]:
+        """What was told since the last call, oldest first, then the newest quote of each symbol.
+
+        Never raises, never waits.
+        """
         ...
 
     def follow(self, symbols: Sequence[str]) -> None:
-        """Tell of these symbols from now on. Never raises, never waits."""
+        """Tell bars and statuses of these symbols from now on. Never raises, never waits."""
+        ...
+
+    def watch(self, symbols: Sequence[str]) -> None:
+        """Tell quotes of these symbols, and of no others, from now on. Never raises or waits."""
         ...
 
 

@@ -1,5 +1,7 @@
 """Alpaca's market data websocket as hints: "that minute's bar is there, poll now".
 
+Bars, trading statuses, and quotes of the few symbols that are in play.
+
 LAW: nothing is ever decided from a message. REST is asked at every minute's end all the same, so
 that a stream that is mute, late or gone costs at most the time until the next retry.
 """
@@ -7,7 +9,7 @@ that a stream that is mute, late or gone costs at most the time until the next r
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -16,13 +18,21 @@ from threading import Event, Lock, Thread
 
 from alpaca.common.utils import reconnect_delay
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.exceptions import WebSocketException
 
-from magellan_core.alpaca.fields import Fields
+from magellan_core.alpaca.data_channels import BARS, EVERY, Channels, Group
+from magellan_core.alpaca.data_messages import (
+    Message,
+    Refused,
+    code_of,
+    messages,
+    read,
+    refusal,
+)
 from magellan_core.errors import Unavailable
 from magellan_core.market_hours import new_york_date, session_on
-from magellan_core.model import Bar
-from magellan_core.ports import ToldBar
+from magellan_core.model import Quote
+from magellan_core.ports import Told, ToldBar
 
 _log = logging.getLogger(__name__)
 _MINUTE = timedelta(minutes=1)
@@ -33,28 +43,21 @@ _LOOK = 5.0
 _SHORTEST, _LONGEST = 1.0, 30.0
 _TAKEN_TRIES = 3  # an old connection of ours may need a while to be forgotten
 _MOST_KEPT = 1000
+_BETWEEN_QUOTE_HINTS = 1.0  # of all symbols together, in seconds
 _TAKEN = frozenset({406, HTTPStatus.TOO_MANY_REQUESTS})
 # What no further try can mend: syntax, keys, symbols, plan, channels; and the handshake's own.
 _FINAL = frozenset({400, 402, 405, 409, 410, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
-_REVISED = "u"
 _STOPPED = "stopped"
-
-
-class _Refused(Exception):
-    """The server's own word that it will not serve us."""
-
-    def __init__(self, code: int, message: str) -> None:
-        self.code = code
-        super().__init__(f"refused with {code} ({message})")
 
 
 class BarHints:
     """ports.BarNews over the data stream of one account, in a daemon thread of its own.
 
     `on_hint` is called from that thread when something was told and nothing was waiting to be
-    taken; it must not block. `trouble` is None while the stream is subscribed, else why it is not.
-    Refused keys (402), a plan without this feed (409) and a connection that stays taken (406) are
-    told once; the stream then rests until new keys are given.
+    taken, for quotes alone once a second at most; it must not block. `trouble` is None while the
+    stream is subscribed, else why it is not. Refused keys (402), a plan without this feed (409) and
+    a connection that stays taken (406) are told once; the stream then rests until new keys are
+    given.
     """
 
     def __init__(
@@ -69,10 +72,13 @@ class BarHints:
         patience: float = _PATIENCE,
     ) -> None:
         self.trouble: str | None = "not started"
-        self._url, self._keys, self._symbols = url, (key, secret), list(symbols)
+        self._url, self._keys, self._channels = url, (key, secret), Channels(list(symbols))
         self._on_hint, self._patience = on_hint, patience
         self._is_open = is_open or in_session
-        self._told: list[ToldBar] = []
+        self._told: list[Told] = []
+        self._quotes: dict[str, Quote] = {}
+        self._quote_hint: asyncio.TimerHandle | None = None
+        self._quotes_hinted_at = -_BETWEEN_QUOTE_HINTS
         self._lock = Lock()
         self._taken = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -82,11 +88,12 @@ class BarHints:
         self._up = Event()
         self._thread = Thread(target=self._run, name="market-data", daemon=True)
 
-    def told(self) -> Sequence[ToldBar]:
-        """What was told since the last call, oldest first."""
+    def told(self) -> Sequence[Told]:
+        """What was told since the last call, oldest first; then the newest quote of each symbol."""
         with self._lock:
             told, self._told = self._told, []
-        return told
+            quotes, self._quotes = self._quotes, {}
+        return [*told, *quotes.values()]
 
     def take(self, key: str, secret: str) -> None:
         """Greet with these keys at the next connection, which a resting stream tries at once."""
@@ -98,10 +105,19 @@ class BarHints:
 
     def follow(self, symbols: Sequence[str]) -> None:
         """Listen to these symbols from now on; a connection that stands is told at once."""
-        before, self._symbols = self._symbols, list(symbols)
+        self._channels.symbols = list(symbols)
+        self._change()
+
+    def watch(self, symbols: Sequence[str]) -> None:
+        """Listen to quotes of these symbols, and no others, in the same way."""
+        self._channels.watched = list(symbols)
+        self._change()
+
+    def _change(self) -> None:
+        """A connection that is lost or not there yet asks for the new ones when it is there."""
         if self._loop is not None and self._socket is not None:
             with suppress(RuntimeError):
-                asyncio.run_coroutine_threadsafe(self._change(before, symbols), self._loop)
+                asyncio.run_coroutine_threadsafe(self._ask_for_changes(), self._loop)
 
     def start(self) -> None:
         """Begin to connect; returns at once."""
@@ -142,10 +158,10 @@ class BarHints:
                 ) as socket:
                     await self._greet(socket)
                     failures = self._taken = 0
-                    self._socket = socket
                     await self._listen(socket)
-            except (OSError, ValueError, WebSocketException, _Refused, Unavailable) as error:
-                code = _code_of(error)
+            except (OSError, ValueError, WebSocketException, Refused, Unavailable) as error:
+                code = code_of(error)
+                self._socket = None
                 self._fares(" ".join(str(error).split()) or type(error).__name__)
                 if self._is_final(code):
                     _log.error("market data: no further try; REST polling goes on without it")
@@ -163,63 +179,83 @@ class BarHints:
         return code in _FINAL
 
     async def _greet(self, socket: ClientConnection) -> None:
-        """Log in and subscribe. Raises _Refused, TimeoutError, Unavailable."""
+        """Log in and subscribe. Raises Refused, TimeoutError, Unavailable."""
         key, secret = self._keys
         async with asyncio.timeout(_SECONDS_TO_GREET):
             await _hear(socket, "connected")
             await socket.send(json.dumps({"action": "auth", "key": key, "secret": secret}))
             await _hear(socket, "authenticated")
-            wanted = {"bars": self._symbols, "updatedBars": self._symbols}
-            await socket.send(json.dumps({"action": "subscribe", **wanted}))
+            self._channels.begin()
+            await self._ask(socket, (BARS,))
             await _hear(socket, "subscription")
+            self._channels.answered(None)
+        self._socket = socket
+        await self._ask(socket)
         self._fares(None)
 
-    async def _change(self, before: Sequence[str], now: Sequence[str]) -> None:
-        """A connection lost meanwhile subscribes to the new ones when it is back."""
-        gone, new = sorted(set(before) - set(now)), sorted(set(now) - set(before))
+    async def _ask_for_changes(self) -> None:
         with suppress(OSError, WebSocketException):
-            for action, symbols in (("unsubscribe", gone), ("subscribe", new)):
-                if self._socket is not None and symbols:
-                    wanted = {"bars": symbols, "updatedBars": symbols}
-                    await self._socket.send(json.dumps({"action": action, **wanted}))
+            if self._socket is not None:
+                await self._ask(self._socket)
+
+    async def _ask(self, socket: ClientConnection, groups: Sequence[Group] = EVERY) -> None:
+        for request in self._channels.requests(groups):
+            await socket.send(request)
 
     async def _listen(self, socket: ClientConnection) -> None:
-        """Take messages until the connection ends or is mute for too long (Unavailable)."""
+        """Take messages until the connection ends or tells no bar for too long (Unavailable)."""
         loop = asyncio.get_running_loop()
-        heard_at = loop.time()
+        bar_at = heard_at = loop.time()
         while True:
-            try:
+            frame = None
+            with suppress(TimeoutError):
                 async with asyncio.timeout(min(_LOOK, self._patience / 4)):
                     frame = await socket.recv()
-            except TimeoutError:
-                if not self._is_open(datetime.now(UTC)):
-                    heard_at = loop.time()
-                elif loop.time() - heard_at > self._patience:
-                    raise Unavailable(f"no bar for {self._patience:g} s: connecting anew") from None
-                continue
-            if self._take(_messages(frame)):
+            if frame is not None:
                 heard_at = loop.time()
+                bar_at = heard_at if self._take(messages(frame)) else bar_at
+            if not self._is_open(datetime.now(UTC)):
+                bar_at = loop.time()
+            elif loop.time() - bar_at > self._patience:
+                # Quotes alone are signs of life, but bars are what we are here for.
+                also = "" if heard_at <= bar_at else ", though it tells other things"
+                raise Unavailable(f"no bar for {self._patience:g} s{also}: connecting anew")
 
-    def _take(self, messages: Sequence[Mapping[str, object]]) -> bool:
-        """Keep the bars among them; whether there were any. Raises _Refused, Unavailable."""
-        told = []
-        for message in messages:
-            if message.get("T") in ("b", _REVISED):
-                told.append(ToldBar(_bar(message), revised=message["T"] == _REVISED))
-            _check(message)
-        if not told:
-            return False
+    def _take(self, told: Sequence[Message]) -> bool:
+        """Keep what is told; whether there were bars. Raises Refused, Unavailable."""
+        kept: list[Told] = []
+        quotes: dict[str, Quote] = {}
+        for message in told:
+            refused = refusal(message)
+            if refused is not None or message.get("T") == "subscription":
+                self._channels.answered(refused)
+            each = read(message)
+            if isinstance(each, Quote):
+                quotes[each.symbol] = each
+            elif each is not None:
+                kept.append(each)
         with self._lock:
             first = not self._told
-            self._told = [*self._told, *told][-_MOST_KEPT:]
-        if first:
+            self._told = [*self._told, *kept][-_MOST_KEPT:]
+            self._quotes |= quotes
+        if kept and first:
             self._on_hint()
-        return True
+        if quotes and self._quote_hint is None:
+            loop = asyncio.get_running_loop()
+            due = max(loop.time(), self._quotes_hinted_at + _BETWEEN_QUOTE_HINTS)
+            self._quote_hint = loop.call_at(due, self._hint_of_quotes)
+        return any(isinstance(each, ToldBar) for each in kept)
+
+    def _hint_of_quotes(self) -> None:
+        """One for all that came within a second; none if they were taken meanwhile."""
+        self._quote_hint, self._quotes_hinted_at = None, asyncio.get_running_loop().time()
+        if self._quotes:
+            self._on_hint()
 
     def _fares(self, trouble: str | None) -> None:
         before, self.trouble = self.trouble, trouble
         if trouble is None:
-            _log.info("market data: subscribed to %s", ", ".join(self._symbols))
+            _log.info("market data: subscribed to %s", ", ".join(self._channels.symbols))
         elif trouble not in (before, _STOPPED):
             _log.warning("market data: %s; polling goes on without it", trouble)
 
@@ -231,40 +267,10 @@ def in_session(now: datetime) -> bool:
 
 
 async def _hear(socket: ClientConnection, word: str) -> None:
-    """Wait for that answer, by its message or type."""
+    """Wait for that answer, by its message or type. Raise Refused, Unavailable."""
     while True:
-        for message in _messages(await socket.recv()):
-            _check(message)
+        for message in messages(await socket.recv()):
+            if (refused := refusal(message)) is not None:
+                raise refused
             if word in (message.get("msg"), message.get("T")):
                 return
-
-
-def _messages(frame: str | bytes) -> Sequence[Mapping[str, object]]:
-    """The messages of a frame. Raise Unavailable unless it is an array of objects."""
-    try:
-        told = json.loads(frame)
-    except ValueError as error:
-        raise Unavailable(f"the stream sent no JSON: {error}") from error
-    if not isinstance(told, list):
-        raise Unavailable("the stream sent no array of messages")
-    return [message for message in told if isinstance(message, dict)]
-
-
-def _check(message: Mapping[str, object]) -> None:
-    if message.get("T") == "error":
-        code = message.get("code")
-        raise _Refused(code if isinstance(code, int) else 0, str(message.get("msg")))
-
-
-def _code_of(error: Exception) -> int | None:
-    if isinstance(error, _Refused):
-        return error.code
-    if isinstance(error, InvalidStatus):
-        return error.response.status_code
-    return None
-
-
-def _bar(message: Mapping[str, object]) -> Bar:
-    row = Fields(message, "bar message")
-    at = row.moment("t")
-    return Bar(row.text("S"), at, at + _MINUTE, *row.reals("ohlcv"))

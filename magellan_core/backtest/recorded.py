@@ -1,4 +1,4 @@
-"""A past day's broker and market data, answering from what the journal says they answered.
+"""A past day's broker, market data and statuses: they answer what the journal says they answered.
 
 What was known when is the journal's order: a tick's lines carry the tick's instant. Not journaled,
 hence assumed: every symbol with a bar could be traded, and the broker kept our calendar.
@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from magellan_core.book import Book
+from magellan_core.engine.told_halts import status_of
 from magellan_core.fold import apply
 from magellan_core.lines import Event, Line, bar_of, instant
 from magellan_core.market_hours import Session, sessions_between
@@ -28,6 +29,7 @@ from magellan_core.model import (
     Timeframe,
     Unknown,
 )
+from magellan_core.ports import Told
 from magellan_core.records import OrderRecord
 from magellan_core.risk.account import Transfer
 
@@ -35,7 +37,7 @@ _ENOUGH = Decimal(10) ** 12
 
 
 class Recorded:
-    """ports.Broker and ports.MarketData of one account; `advance` moves what is known.
+    """ports.Broker, MarketData and BarNews of one account; `advance` moves what is known.
 
     `history` holds bars from before the journal's first, oldest first per symbol.
     """
@@ -111,6 +113,19 @@ class Recorded:
                     int(quote["ask_size"]),
                 )
         return told
+
+    # -- ports.BarNews -----------------------------------------------------------------------
+
+    def told(self) -> Sequence[Told]:
+        """Halts keep entries back; bars and quotes that were told decided nothing."""
+        statuses = (status_of(event) for event in self._tick)
+        return [status for status in statuses if status is not None]
+
+    def follow(self, symbols: Sequence[str]) -> None:
+        """It tells what was told."""
+
+    def watch(self, symbols: Sequence[str]) -> None:
+        """It tells what was told."""
 
     # -- ports.Broker ------------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
 """Run a past day again from its journal: the same engine and strategy, the broker as recorded.
 
-Bars, quotes, account figures, orders and fills come from the journal; decisions, refusals and
-orders are taken anew and compared, tick by tick. Halts and what operators did are taken as facts.
+Bars, quotes, statuses, account figures, orders and fills come from the journal; decisions,
+refusals and orders are taken anew and compared, tick by tick. Halts and what operators did are
+taken as facts.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -92,6 +93,7 @@ def replay(
                 Silent(),
                 settings,
             )
+            engine.feed.news.source = recorded
             engine.recover(at, {"replay": day.isoformat()})
         engine.ledger.write(*[event for event in tick if event.kind in _FACTS])
         if any(event.kind == Line.STOP for event in tick):

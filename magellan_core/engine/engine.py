@@ -55,9 +55,7 @@ class Engine:
         )
         tender = self.tender = Tender(name, self.desk, self.ledger, alerts, settings.patience)
         limits = self.limits = Limits(name, broker, self.ledger, store, alerts, settings)
-        self.intake = Intake(
-            name, self.symbols, data, self.desk, self.ledger, tender, limits, alerts, settings
-        )
+        self.intake = Intake(self.feed, self.desk, self.ledger, tender, limits, alerts, settings)
         self.assets: dict[str, Asset | None] = {}
         self.outages = Outages(self.ledger, alerts)
         self.loaded = self.ready = self.calendar_agrees = False

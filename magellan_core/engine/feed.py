@@ -56,7 +56,7 @@ class Feed:
         self.primed: set[str] = set()
         self.whole_history, self.short = whole_history, dict[str, int]()
         self._refill: datetime | None = None
-        self.news = News(ledger)
+        self.news = News(ledger, alerts)
         self.expected: datetime | None = None
         self._asked: int = 0
 
@@ -214,7 +214,7 @@ class Feed:
             )
 
     def promised(self) -> bool:
-        """Whether the stream says that a bar is there which was not seen yet."""
+        """Whether the stream says of a bar that was not seen yet, or else what is worth a tick."""
         return self.news.promises(self.cursor)
 
     def _time_to_ask(self, now: datetime, active: Collection[str]) -> bool:

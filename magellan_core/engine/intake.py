@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from magellan_core.engine.desk import Desk
+from magellan_core.engine.feed import Feed
 from magellan_core.engine.ledger import Ledger
 from magellan_core.engine.limits import Limits
 from magellan_core.engine.plans import at_stops, plans_of, within
@@ -25,7 +26,7 @@ from magellan_core.model import (
     Quote,
     Withdraw,
 )
-from magellan_core.ports import Alerts, Level, MarketData
+from magellan_core.ports import Alerts, Level
 from magellan_core.records import Role
 from magellan_core.risk.pre_trade import Question, objections
 from magellan_core.sizing import shares_for_dollars
@@ -60,9 +61,7 @@ class Intake:
 
     def __init__(
         self,
-        strategy: str,
-        symbols: Collection[str],
-        data: MarketData,
+        feed: Feed,
         desk: Desk,
         ledger: Ledger,
         tender: Tender,
@@ -70,7 +69,8 @@ class Intake:
         alerts: Alerts,
         settings: Settings,
     ) -> None:
-        self.strategy, self.symbols, self.data = strategy, symbols, data
+        self.strategy, self.data, self.news = desk.strategy, feed.data, feed.news
+        self.symbols: Collection[str] = feed.strategy.needs.symbols
         self.desk, self.ledger, self.tender = desk, ledger, tender
         self.limits, self.alerts, self.settings = limits, alerts, settings
         self._said: dict[str, list[str]] = {}
@@ -242,6 +242,7 @@ class Intake:
             unjudged=self.limits.unjudged,
             stale_peers=self.limits.stale,
             journal_writable=self.ledger.writable,
+            told_halt=self.news.halts.why(intent.symbol, now.now),
         )
 
     def _doubt(self, symbol: str, now: Circumstances) -> str | None:

@@ -1,16 +1,17 @@
-"""What a stream tells of bars: a hint that makes polling early, or a line on what came too late.
+"""What a stream tells: hints that make polling early, halts, and lines on what came too late.
 
 LAW: nothing is decided from it. A bar that was decided on stays as it was decided on; what is told
-of it afterwards is put on record as seen.
+of it afterwards is put on record as seen. A halt only keeps entries back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from magellan_core.engine.ledger import Ledger
+from magellan_core.engine.told_halts import ToldHalts
 from magellan_core.lines import Event, Line, bar_data, line
 from magellan_core.model import Bar
-from magellan_core.ports import BarNews, ToldBar
+from magellan_core.ports import Alerts, BarNews, ToldBar, ToldStatus
 
 _KEPT = 30  # bars a symbol: what is revised is revised within a minute
 
@@ -18,14 +19,17 @@ _KEPT = 30  # bars a symbol: what is revised is revised within a minute
 class News:
     """Compares what is told with what was used. `source` None: there is no stream."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, alerts: Alerts | None = None) -> None:
         self.source: BarNews | None = None
+        self.halts = ToldHalts(ledger, alerts)
         self._ledger = ledger
         self._used: dict[str, dict[datetime, Bar]] = {}
-        self._heard: list[ToldBar] = []
+        self._bars: list[ToldBar] = []
+        self._statuses: list[ToldStatus] = []
 
     def used(self, bar: Bar) -> None:
         """Remember the bar as it was warmed up or decided on."""
+        self.halts.traded(bar)
         bars = self._used.get(bar.symbol)
         if bars is None:
             bars = self._used[bar.symbol] = {}
@@ -34,24 +38,42 @@ class News:
             del bars[next(iter(bars))]  # the one taken in first; bars come oldest first
 
     def promises(self, cursor: Mapping[str, datetime]) -> bool:
-        """Whether a bar beyond its symbol's cursor is said to be there: asking would get it."""
-        if self.source is not None:
-            self._heard += [each for each in self.source.told() if each.bar.symbol in cursor]
-        return any(each.bar.end > cursor[each.bar.symbol] for each in self._heard)
+        """Whether a tick is worth its while now, by what was told since this was asked last.
+
+        So it is for a bar beyond its symbol's cursor, which asking would get, and for a halt or its
+        end. The tick hears all of it, whenever it comes.
+        """
+        bars, statuses = self._listen(cursor)
+        return _any_beyond(bars, cursor) or any(told.halted is not None for told in statuses)
 
     def hear(self, now: datetime, cursor: Mapping[str, datetime]) -> bool:
-        """Put on record what came too late; whether a bar beyond a cursor is said to be there."""
-        promised = self.promises(cursor)
-        told, self._heard = self._heard, []
+        """Put on record halts, and what came too late; whether a bar beyond a cursor is there."""
+        self._listen(cursor)
+        bars, self._bars = self._bars, []
+        statuses, self._statuses = self._statuses, []
+        for told in statuses:
+            self.halts.hear(told, now)
+        self.halts.settle(now)
         self._ledger.write(
             *[
                 event
-                for each in told
+                for each in bars
                 if each.bar.end <= cursor[each.bar.symbol]
                 and (event := self._too_late(each, now)) is not None
             ]
         )
-        return promised
+        return _any_beyond(bars, cursor)
+
+    def _listen(
+        self, cursor: Mapping[str, datetime]
+    ) -> tuple[Sequence[ToldBar], Sequence[ToldStatus]]:
+        """Keep what was told since this was called last, and return it."""
+        told = () if self.source is None else self.source.told()
+        bars = [t for t in told if isinstance(t, ToldBar) and t.bar.symbol in cursor]
+        statuses = [t for t in told if isinstance(t, ToldStatus) and t.symbol in cursor]
+        self._bars += bars
+        self._statuses += statuses
+        return bars, statuses
 
     def _too_late(self, told: ToldBar, now: datetime) -> Event | None:
         """The line on a bar whose time to be decided on is over; None: it says nothing new."""
@@ -70,3 +92,7 @@ class News:
             **bar_data(told.bar),
             used=None if used is None else bar_data(used),
         )
+
+
+def _any_beyond(bars: Sequence[ToldBar], cursor: Mapping[str, datetime]) -> bool:
+    return any(each.bar.end > cursor[each.bar.symbol] for each in bars)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from magellan_core.lines import Event, Line
+from magellan_core.lines import Event, Line, status_words
 from magellan_core.market_hours import new_york_date, session_on
 from magellan_core.operations.reasons import WAITS
 
@@ -217,7 +217,7 @@ def _happening(event: Event, symbol: str) -> Iterator[Happening]:
     if words is None or (event.kind == Line.ALERT and symbol not in words):
         return
     grave = event.kind in (Line.HALT, Line.BLOCK, Line.OUTAGE, Line.ALERT)
-    grave = grave or bool(_objections(event)) or event.data.get("what") == "refused"
+    grave = grave or bool(_objections(event)) or event.data.get("what") in ("refused", "halt")
     yield Happening(event.at, str(event.kind).replace("_", " "), words, grave)
 
 
@@ -278,4 +278,5 @@ _SAY: Mapping[str, Callable[[Data], str]] = {
     Line.EXIT_DONE: lambda d: f"closed: {d.get('reason')}",
     Line.HALT: lambda d: f"{d.get('limit')} ({d.get('policy')}): {d.get('why')}",
     Line.ALERT: lambda d: str(d.get("message")),
+    Line.STATUS_SEEN: status_words,
 }

@@ -76,9 +76,11 @@ class DataStreams:
                 told = [*self._bars(connection, after, now), *self._quotes(connection, now)]
                 self._send(connection, told)
 
-    def tell_status(self, symbol: str, *, halted: bool) -> None:
-        """Send a halt or its end."""
-        message = words.status(symbol, self._exchange.now, halted=halted)
+    def tell_status(
+        self, symbol: str, *, halted: bool, instead: Mapping[str, Any] | None = None
+    ) -> None:
+        """Send a halt or its end; `instead` are fields of the message to be sent otherwise."""
+        message = words.status(symbol, self._exchange.now, halted=halted) | dict(instead or {})
         for connection in list(self._connections.values()):
             if connection.wants("statuses", symbol):
                 self._send(connection, [message])

@@ -174,6 +174,15 @@ def _halt(service: Service, body: Body) -> object:
     return {"symbol": symbol, "halted": halted}
 
 
+def _status(service: Service, body: Body) -> object:
+    """A status alone, true or not: what trades goes on trading."""
+    symbol, message = str(body["symbol"]).upper(), body["message"]
+    if not isinstance(message, dict):
+        raise ValueError("message must be an object")
+    service.data.tell_status(symbol, halted=True, instead=message)
+    return {"symbol": symbol, "message": message}
+
+
 def _bars(service: Service, body: Body) -> object:
     """A switch of what is told of a symbol's bars."""
     switch = service.exchange.tape.switch(body)
@@ -219,6 +228,7 @@ _COMMANDS = {
     "faults": _faults,
     "clear": _clear,
     "halt": _halt,
+    "status": _status,
     "end": _end,
     "bars": _bars,
     "clear_bars": _clear_bars,
@@ -234,6 +244,7 @@ COMMANDS: list[tuple[str, str, str]] = [
     ("POST", "/sim/faults", "faults"),
     ("DELETE", "/sim/faults", "clear"),
     ("POST", "/sim/halt", "halt"),
+    ("POST", "/sim/status", "status"),
     ("POST", "/sim/end", "end"),
     ("POST", "/sim/bars", "bars"),
     ("DELETE", "/sim/bars", "clear_bars"),

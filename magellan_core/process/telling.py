@@ -7,7 +7,7 @@ MAGELLAN_ORDER_ID=... one order's. Bars and figures stay in the journal alone: t
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from magellan_core.lines import Event, Line
+from magellan_core.lines import Event, Line, status_words
 from magellan_core.ports import Journal
 from magellan_core.process.logs import log
 
@@ -105,4 +105,5 @@ _WORDS: Mapping[str, tuple[int, Callable[[Data], str]]] = {
         logging.INFO,
         lambda d: f"a {d.get('what')} bar of {d.get('end')} was told after its decision: seen",
     ),
+    Line.STATUS_SEEN: (logging.INFO, status_words),
 }

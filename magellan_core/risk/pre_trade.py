@@ -20,7 +20,7 @@ class Question:
     Money in dollars; `cost` is at the worse of the decision's price and the quote's ask, `exposure`
     is what is held of the symbol at cost and its open entries at that price. `duplicate`: orders
     of this very decision are on record already. `bar_due` is when the newest bar must have ended;
-    None: `max_bar_age` alone judges it.
+    None: `max_bar_age` alone judges it. `told_halt`: since when and why it is told to be halted.
     """
 
     intent: Enter
@@ -52,6 +52,7 @@ class Question:
     unjudged: str | None
     stale_peers: Sequence[str]
     journal_writable: bool
+    told_halt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,9 @@ def quote_fresh(q: Question, limits: EntryLimits) -> str | None:
 
 
 def symbol_trading(q: Question, limits: EntryLimits) -> str | None:
-    """A halt shows as everything standing still: in a session a quote is seconds old, or a bar."""
+    """A halt is told, or shows as everything standing still: a quote is seconds old, or a bar."""
+    if q.told_halt is not None:
+        return f"told to be halted {q.told_halt}"
     if q.quote is None or q.bar_end is None:
         return "no quote or no bar: nobody knows whether it trades"
     still = q.now - max(q.quote.at, q.bar_end)

@@ -14,6 +14,7 @@ from magellan_core.config import Config, parse
 from magellan_core.engine.engine import Engine
 from magellan_core.engine.feed import Feed
 from magellan_core.engine.ledger import Ledger
+from magellan_core.engine.told_halts import ToldHalts
 from magellan_core.errors import ConfigError, Unavailable
 from magellan_core.lines import Event, Line
 from magellan_core.market_hours import at_new_york, session_on
@@ -24,7 +25,7 @@ from magellan_core.paper.exchange import Exchange
 from magellan_core.paper.market import Market
 from magellan_core.paper.rules import Rules
 from magellan_core.paper.synthetic import DEMO_FIRST, DEMO_SEED, generate
-from magellan_core.ports import Level, ToldBar
+from magellan_core.ports import Level, Told, ToldBar, ToldStatus
 from magellan_core.store.memory import MemoryJournal, MemoryPortfolioStore
 
 SHIPPED = Path(__file__).resolve().parents[2] / "deployable_strategies"
@@ -65,6 +66,9 @@ class Stream:
 
     def follow(self, symbols: Sequence[str]) -> None:
         """It repeats what the feed has used, whatever that is."""
+
+    def watch(self, symbols: Sequence[str]) -> None:
+        """It tells no quotes."""
 
 
 def trade_a_day(change: Callable[[Bar], Bar] | None) -> tuple[list[Event], Exchange]:
@@ -113,18 +117,21 @@ def test_a_bar_told_again_as_it_was_is_no_news() -> None:
     assert not any(event.kind == Line.BAR_SEEN for event in events)
 
 
-class Told:
+class Said:
     """ports.BarNews that says what it is given."""
 
     def __init__(self) -> None:
-        self.bars: list[ToldBar] = []
-        self.followed: Sequence[str] = ()
+        self.next: list[Told] = []
+        self.watched: list[Sequence[str]] = []
 
     def follow(self, symbols: Sequence[str]) -> None:
-        self.followed = symbols
+        """It says what it is given."""
 
-    def told(self) -> Sequence[ToldBar]:
-        told, self.bars = self.bars, []
+    def watch(self, symbols: Sequence[str]) -> None:
+        self.watched.append(symbols)
+
+    def told(self) -> Sequence[Told]:
+        told, self.next = self.next, []
         return told
 
 
@@ -171,7 +178,7 @@ class Polled:
 
     def __init__(self) -> None:
         told = config()
-        self.rest, self.stream, self.journal = Rest(), Told(), MemoryJournal()
+        self.rest, self.stream, self.journal = Rest(), Said(), MemoryJournal()
         retries = tuple(timedelta(seconds=s) for s in (20, 40))
         self.feed = Feed(lambda: build(told), self.rest, Ledger(self.journal), retries)
         self.feed.news.source = self.stream
@@ -193,7 +200,7 @@ def test_a_hint_makes_the_feed_ask_before_its_retry_is_due() -> None:
     assert polled.poll(soon) == []
     assert polled.rest.asked == asked  # its retry is due after 20 seconds
     polled.rest.rows.append(minute(2))
-    polled.stream.bars = [ToldBar(minute(2, volume=7), revised=False)]
+    polled.stream.next = [ToldBar(minute(2, volume=7), revised=False)]
     assert polled.poll(soon) == [minute(2)]  # REST's word, not the stream's
     assert polled.seen() == []
 
@@ -213,11 +220,11 @@ def test_a_bar_that_was_under_way_when_the_strategy_went_live_counts() -> None:
 
 def test_only_a_bar_that_was_not_seen_yet_is_a_promise() -> None:
     polled = Polled()
-    polled.stream.bars = [ToldBar(minute(1), revised=True)]
+    polled.stream.next = [ToldBar(minute(1), revised=True)]
     assert not polled.feed.promised()
-    polled.stream.bars = [ToldBar(minute(2), revised=False)]
+    polled.stream.next = [ToldBar(minute(2), revised=False)]
     assert polled.feed.promised()
-    assert polled.feed.promised()  # until it is heard
+    assert not polled.feed.promised()  # one tick is enough, which hears it
     polled.rest.rows.append(minute(2))
     assert polled.poll(3 * MINUTE + timedelta(seconds=1)) == [minute(2)]
     assert not polled.feed.promised()
@@ -226,7 +233,7 @@ def test_only_a_bar_that_was_not_seen_yet_is_a_promise() -> None:
 def test_a_hint_that_rest_does_not_bear_out_costs_no_retry() -> None:
     polled = Polled()
     for second in (1, 2, 3):
-        polled.stream.bars = [ToldBar(minute(2), revised=False)]
+        polled.stream.next = [ToldBar(minute(2), revised=False)]
         assert polled.poll(3 * MINUTE + timedelta(seconds=second)) == []
     polled.rest.rows.append(minute(2))
     assert polled.poll(3 * MINUTE + timedelta(seconds=19)) == []
@@ -244,7 +251,7 @@ def test_what_is_told_after_the_decision_is_on_record_as_seen() -> None:
     polled.rest.rows = [minute(0), minute(1), minute(3)]  # the third minute never came
     assert polled.poll(4 * MINUTE) == [minute(3)]
     asked = polled.rest.asked
-    polled.stream.bars = [
+    polled.stream.next = [
         ToldBar(minute(2), revised=False),
         ToldBar(minute(3, volume=150.0), revised=True),
         ToldBar(minute(3), revised=False),
@@ -258,6 +265,132 @@ def test_what_is_told_after_the_decision_is_on_record_as_seen() -> None:
     assert isinstance(used, dict)
     assert used["volume"] == 100.0
     assert polled.rest.asked == asked
+
+
+def status(code: str, at: datetime, *, halted: bool | None, reason: str = "") -> ToldStatus:
+    words = "Volatility Trading Pause" if reason else ""
+    return ToldStatus("AMC", at, halted, code, "as told", reason, words)
+
+
+class Alerted:
+    """ports.Alerts that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[Level, str, str]] = []
+
+    def alert(self, level: Level, key: str, message: str) -> None:
+        self.told.append((level, key, message))
+
+
+class Halts:
+    """What a feed that hears statuses says of AMC, at a time since the open."""
+
+    def __init__(self) -> None:
+        self.journal, self.alerts = MemoryJournal(), Alerted()
+        self.halts = ToldHalts(Ledger(self.journal), self.alerts)
+
+    def hear(self, *told: ToldStatus) -> list[str]:
+        for each in told:
+            self.halts.hear(each, OPEN)
+        return self.lines()
+
+    def lines(self) -> list[str]:
+        self.halts.settle(OPEN)
+        return [str(event.data["what"]) for event in self.journal.events()]
+
+    @property
+    def why(self) -> str | None:
+        return self.halts.why("AMC", OPEN)
+
+
+AT = OPEN + 97 * timedelta(seconds=1)
+PAUSE = status("P", AT, halted=True, reason="LUDP")
+
+
+def test_a_told_halt_is_a_line_an_alert_and_a_reason() -> None:
+    said = Halts()
+    assert said.hear(PAUSE, PAUSE) == ["halt"]  # told twice, it is heard once
+    assert said.why == "since 09:31:37 ET (LUDP Volatility Trading Pause)"
+    [(level, _, message)] = said.alerts.told
+    assert level is Level.WARNING
+    assert message.startswith("AMC is told to be halted since 09:31:37 ET (LUDP")
+    assert said.halts.why("GME", OPEN) is None
+    [line] = said.journal.events()
+    assert line.data["reason_code"] == "LUDP"
+    assert said.halts.why("AMC", OPEN + timedelta(days=1)) == (
+        f"since {DEMO_FIRST} 09:31:37 ET (LUDP Volatility Trading Pause)"
+    )
+
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("then", "halted", "whats"),
+    [
+        ([status("T", AT + SECOND, halted=False)], False, ["halt", "resume"]),
+        ([status("T", AT, halted=False)], False, ["halt", "resume"]),
+        # Told late, of an earlier halt.
+        ([status("T", AT - SECOND, halted=False)], True, ["halt", "seen"]),
+        # Quotes come back before trades do; its reason stays the first.
+        ([status("Q", AT + SECOND, halted=True)], True, ["halt", "halt"]),
+        (
+            [status("Q", AT + SECOND, halted=True), status("T", AT, halted=False)],
+            True,
+            ["halt", "halt", "seen"],
+        ),
+        ([status("?", AT + SECOND, halted=None)], True, ["halt", "seen"]),
+        (
+            [status("T", AT + SECOND, halted=False), status("H", AT, halted=True)],
+            False,
+            ["halt", "resume", "seen"],
+        ),
+        (
+            [status("T", AT + SECOND, halted=False), status("H", AT + SECOND, halted=True)],
+            True,
+            ["halt", "resume", "halt"],
+        ),
+    ],
+)
+def test_what_ends_a_told_halt(then: list[ToldStatus], halted: bool, whats: list[str]) -> None:
+    said = Halts()
+    assert said.hear(PAUSE, *then) == whats
+    assert (said.why is not None) is halted
+
+
+@pytest.mark.parametrize(("minutes", "halted"), [((0, 1), True), ((0, 1, 2), False)])
+def test_a_bar_that_begins_after_a_halt_ends_it(minutes: tuple[int, ...], halted: bool) -> None:
+    """So a resume that was missed keeps nothing back for ever. The bar before proves nothing."""
+    said = Halts()
+    said.hear(PAUSE)
+    for n in minutes:
+        said.halts.traded(minute(n))
+    assert (said.why is not None) is halted
+    assert said.lines() == (["halt"] if halted else ["halt", "traded"])
+    # Told again afterwards, it is over already.
+    said.hear(PAUSE._replace(code="H"))
+    assert (said.why is not None) is halted
+
+
+def test_codes_that_nobody_knows_are_on_record_and_change_nothing() -> None:
+    said = Halts()
+    assert said.hear(status("Z", AT, halted=None), status("3", AT, halted=False)) == ["seen"] * 2
+    assert said.why is None
+    assert said.alerts.told == []
+
+
+def test_a_halt_and_its_end_are_worth_a_tick_and_other_statuses_are_not() -> None:
+    polled = Polled()
+    for told, worth in ((PAUSE, True), (status("5", AT, halted=None), False)):
+        polled.stream.next = [told, told._replace(symbol="XYZ")]
+        assert polled.feed.promised() is worth
+    polled.poll(3 * MINUTE + SECOND)
+    lines = [e for e in polled.journal.events() if e.kind == Line.STATUS_SEEN]
+    assert [(e.symbol, e.data["what"]) for e in lines] == [("AMC", "halt"), ("AMC", "seen")]
+    assert polled.feed.news.halts.why("AMC", OPEN) is not None
+    polled.rest.rows.append(minute(2))
+    polled.poll(3 * MINUTE + 20 * SECOND)
+    assert polled.feed.news.halts.why("AMC", OPEN) is None  # by REST's bar
 
 
 def test_bars_are_streamed_for_minute_bars_unless_switched_off() -> None:

@@ -104,6 +104,42 @@ def test_why_not_names_the_predicate_that_refused_how_often_and_what_was_waited_
     assert all(f"REFUSED: {spread}" in row for row in found[:2])
 
 
+STATUS = {"at": "2026-03-02T14:31:07+00:00", "code": "P", "words": "Pause", "reason_code": "LUDP"}
+
+
+@pytest.mark.parametrize(
+    ("what", "words", "grave"),
+    [
+        (
+            "halt",
+            "told to be halted since 2026-03-02T14:31:07+00:00: P Pause (LUDP Volatility); "
+            "no entries",
+            True,
+        ),
+        (
+            "resume",
+            "told to trade again since 2026-03-02T14:31:07+00:00: P Pause (LUDP Volatility)",
+            False,
+        ),
+        (
+            "seen",
+            "a status of 2026-03-02T14:31:07+00:00 was told: P Pause (LUDP Volatility); seen",
+            False,
+        ),
+        (
+            "traded",
+            "trades again: it has a bar that begins at 2026-03-02T14:31:07+00:00",
+            False,
+        ),
+    ],
+)
+def test_what_a_stream_told_of_halts_is_told(what: str, words: str, grave: bool) -> None:
+    status = line(OPEN, Line.STATUS_SEEN, "MULN", what=what, **STATUS, reason="Volatility")
+    told = story("bear_trap", "MULN", DAY, [*QUIET, status])
+    assert [(h.what, h.words, h.grave) for h in told.happenings] == [("status seen", words, grave)]
+    assert any(words in why for why in why_not(told)) is grave
+
+
 def test_what_was_traded_needs_no_why_not() -> None:
     assert why_not(told(*QUIET, decision(5), fill(6))) == []
 

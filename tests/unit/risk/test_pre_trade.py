@@ -108,6 +108,11 @@ TABLE: list[tuple[str, dict[str, Any], str | None]] = [
     ("symbol_trading", {"quote": quote(age=300), "bar_end": NOON - 60 * SECOND}, None),
     ("symbol_trading", {"quote": quote(age=300), "bar_end": NOON - 61 * SECOND}, "61 s: it may be"),
     ("symbol_trading", {"quote": None}, "nobody knows"),
+    (
+        "symbol_trading",
+        {"told_halt": "since 11:59:07 ET (LUDP Volatility Trading Pause)"},
+        "told to be halted since 11:59:07 ET (LUDP Volatility Trading Pause)",
+    ),
     ("spread", {"quote": quote("9.91", "10.09")}, None),
     ("spread", {"quote": quote("9.90", "10.10")}, None),
     ("spread", {"quote": quote("9.89", "10.11")}, "spread 2.20 % > 2 %"),
