@@ -1,4 +1,4 @@
-"""The clock a daemon lives by, with the order updates and bars that end its naps."""
+"""The clock a daemon lives by, with the order updates and market data that end its naps."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -63,7 +63,7 @@ def open_clock(
 def open_bar_hints(
     engine: Engine, clock: DaemonClock, connections: Connections, stack: ExitStack
 ) -> None:
-    """Let the stream of bars, where the configuration wants it, end naps; `stack` ends it.
+    """Let the market data stream, where the configuration wants it, end naps; `stack` ends it.
 
     Not in stepped time: what is heard there would depend on a socket's timing.
     """
@@ -84,7 +84,7 @@ def open_bar_hints(
 def nap(
     engine: Engine, clock: DaemonClock, report: Report, chores: Sequence[Callable[[float], None]]
 ) -> Woken:
-    """Wait for what the report asks for; news of bars end it only if one of them is missing.
+    """Wait for what the report asks for; news of the market end it only if worth a tick.
 
     First the chores, for which nothing need wait now; each is told the seconds that are idle.
     """

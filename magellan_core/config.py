@@ -54,10 +54,10 @@ class Config:
         return self.model.account_info
 
     @property
-    def streams_bars(self) -> bool:
-        """Whether a stream of bars makes polling early."""
+    def streams_data(self) -> bool:
+        """Whether the market data stream is listened to. News that are late hint at nothing."""
         needs = self.data_requirements
-        return needs.timeframe == "1Min" if needs.stream is None else needs.stream
+        return needs.feed != "sip_delayed" if needs.stream is None else needs.stream
 
     @property
     def name(self) -> str:
@@ -205,8 +205,8 @@ def _data(model: Model) -> Iterator[str]:
     feed, needed = model.data_requirements.feed, _timeframe(model)
     if model.data_requirements.timeframe != needed:
         yield f"data_requirements.timeframe: must be {needed} for {model.strategy.name}"
-    if model.data_requirements.stream and needed != "1Min":
-        yield f"data_requirements.stream: must be false or absent, {needed} bars are not streamed"
+    if model.data_requirements.stream and feed == "sip_delayed":
+        yield f"data_requirements.stream: must be false or absent, hints of {feed} come too late"
     if isinstance(model, BearTrapConfig) and feed != "sip":
         yield f"data_requirements.feed: {feed} breaks Bear Trap's volume test; it needs sip"
     if feed == "sip_delayed" and model.risk_management.max_quote_age_seconds <= DELAYED_SECONDS:

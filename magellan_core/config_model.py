@@ -131,8 +131,8 @@ class DataRequirements(Part):
     )
     stream: bool | None = Field(
         None,
-        description="whether the market data stream makes polling early, as a hint and no more; "
-        "absent: yes for minute bars; hourly and daily bars are not on it",
+        description="whether the market data stream makes polling early, as a hint and no more, "
+        "and tells of trading halts; absent: yes, unless the feed is a delayed one",
     )
 
 

@@ -61,9 +61,9 @@ class Connections:
 
     @property
     def bar_stream_url(self) -> str | None:
-        """Where bars are streamed from; None: the configuration does without."""
+        """Where market data is streamed from; None: the configuration does without."""
         config = self._config
-        if not config.streams_bars:
+        if not config.streams_data:
             return None
         return bar_stream_url_of(self._data_url, config.data_requirements.feed)
 

@@ -19,7 +19,8 @@ from magellan_core.ports import Told, ToldBar, ToldStatus
 
 _log = logging.getLogger(__name__)
 _MINUTE = timedelta(minutes=1)
-_BAR, _REVISED, _QUOTE, _STATUS = "b", "u", "q", "s"
+QUOTE = "q"
+_BAR, _REVISED, _STATUS = "b", "u", "s"
 Message = Mapping[str, object]
 
 # Whether it trades: CTA's halt and resume; UTP's halt, volatility pause, and quotes without trades
@@ -74,7 +75,7 @@ def read(message: Message) -> Told | None:
     try:
         if kind == _STATUS:
             return _status(message)
-        if kind == _QUOTE:
+        if kind == QUOTE:
             return _quote(message)
     except Unavailable as fault:
         _log.warning("market data: a message is passed over: %s", fault)

@@ -22,6 +22,7 @@ from websockets.exceptions import WebSocketException
 
 from magellan_core.alpaca.data_channels import BARS, EVERY, Channels, Group
 from magellan_core.alpaca.data_messages import (
+    QUOTE,
     Message,
     Refused,
     code_of,
@@ -31,7 +32,6 @@ from magellan_core.alpaca.data_messages import (
 )
 from magellan_core.errors import Unavailable
 from magellan_core.market_hours import new_york_date, session_on
-from magellan_core.model import Quote
 from magellan_core.ports import Told, ToldBar
 
 _log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class BarHints:
         self._on_hint, self._patience = on_hint, patience
         self._is_open = is_open or in_session
         self._told: list[Told] = []
-        self._quotes: dict[str, Quote] = {}
+        self._quotes: dict[str, Message] = {}
         self._quote_hint: asyncio.TimerHandle | None = None
         self._quotes_hinted_at = -_BETWEEN_QUOTE_HINTS
         self._lock = Lock()
@@ -93,7 +93,9 @@ class BarHints:
         with self._lock:
             told, self._told = self._told, []
             quotes, self._quotes = self._quotes, {}
-        return [*told, *quotes.values()]
+        # Of the hundreds that a second may have, only these are worth reading.
+        newest = (read(message) for message in quotes.values())
+        return [*told, *(quote for quote in newest if quote is not None)]
 
     def take(self, key: str, secret: str) -> None:
         """Greet with these keys at the next connection, which a resting stream tries at once."""
@@ -224,15 +226,15 @@ class BarHints:
     def _take(self, told: Sequence[Message]) -> bool:
         """Keep what is told; whether there were bars. Raises Refused, Unavailable."""
         kept: list[Told] = []
-        quotes: dict[str, Quote] = {}
+        quotes: dict[str, Message] = {}
         for message in told:
+            if message.get("T") == QUOTE:
+                quotes[str(message.get("S"))] = message
+                continue
             refused = refusal(message)
             if refused is not None or message.get("T") == "subscription":
                 self._channels.answered(refused)
-            each = read(message)
-            if isinstance(each, Quote):
-                quotes[each.symbol] = each
-            elif each is not None:
+            if (each := read(message)) is not None:
                 kept.append(each)
         with self._lock:
             first = not self._told

@@ -56,7 +56,8 @@ class Feed:
         self.primed: set[str] = set()
         self.whole_history, self.short = whole_history, dict[str, int]()
         self._refill: datetime | None = None
-        self.news = News(ledger, alerts)
+        of_minutes = self.strategy.needs.timeframe is Timeframe.MINUTE
+        self.news = News(ledger, alerts, of_minutes=of_minutes)
         self.expected: datetime | None = None
         self._asked: int = 0
 

@@ -152,6 +152,7 @@ class Intake:
         self.limits.refresh(now.account, now.now)
         question = self._question(intent, quote, decision, now)
         against = objections(question, self.settings.entry)
+        self.news.waiting.judged(question, self.settings.entry, refused=bool(against))
         if against and self._said.get(intent.symbol) == against and intent.until is not None:
             return False
         self._said[intent.symbol] = against

@@ -33,8 +33,10 @@ class ToldHalts:
         self._last: dict[str, ToldStatus] = {}
 
     def traded(self, bar: Bar) -> None:
-        """REST has this bar: the symbol traded in it, whatever was told."""
-        self._traded[bar.symbol] = max(bar.start, self._traded.get(bar.symbol, bar.start))
+        """There is this bar: the symbol traded in it, whatever was told."""
+        known = self._traded.get(bar.symbol)
+        if known is None or bar.start > known:
+            self._traded[bar.symbol] = bar.start
 
     def why(self, symbol: str, now: datetime) -> str | None:
         """Since when, and why: "since 14:31:07 ET (LUDP Volatility Trading Pause)"; None: not."""
@@ -93,7 +95,7 @@ class ToldHalts:
 
     def _write(self, now: datetime, symbol: str, **data: object) -> None:
         # Informative lines are skipped by a release that does not know their kind.
-        self._ledger.write(line(now, Line.STATUS_SEEN, symbol, informative=True, **data))
+        self._ledger.later(line(now, Line.STATUS_SEEN, symbol, informative=True, **data))
 
 
 def _since(told: ToldStatus, now: datetime) -> str:

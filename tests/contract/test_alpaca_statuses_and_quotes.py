@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from magellan_core.alpaca import data_stream
+from magellan_core.alpaca.data_messages import read
 from magellan_core.model import Quote
 from magellan_core.paper.rules import Rules
 from magellan_core.ports import ToldBar, ToldStatus
@@ -142,7 +143,7 @@ def test_only_the_newest_quote_of_a_symbol_waits_and_it_hints_once(
         for n in (2, 3, 4):
             site.advance(NOW + n * MINUTE)
         until(lambda: "AMC" in listener.hints._quotes)
-        until(lambda: listener.hints._quotes["AMC"].bid == Decimal("5.13"))
+        until(lambda: listener.hints._quotes["AMC"]["bp"] == 5.13)
         assert listener.calls.empty()  # the next one is due in a minute
         assert len(listener.hints.told()) == 1
 
@@ -194,3 +195,31 @@ def test_a_plan_that_refuses_quotes_leaves_bars_and_statuses_as_they_were(
         assert len(listener.next()) == 2
         assert listener.hints.trouble is None
         assert carried(site, "quotes") == set()
+
+
+def test_half_a_quote_and_one_that_cannot_be_read_are_no_quotes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    good: dict[str, object] = {
+        "T": "q",
+        "S": "AMC",
+        "t": "2026-01-05T14:40:00.123456789Z",
+        "bp": 5.1,
+        "ap": 5.2,
+    }
+    assert isinstance(read(good), Quote)
+    assert read({**good, "bp": 0}) is None
+    assert read({**good, "ap": None}) is None
+    assert not caplog.records
+    assert [read({**good, name: "?"}) for name in ("t", "bp")] == [None, None]
+    assert read({**good, "S": []}) is None
+    assert len(caplog.records) == 3
+
+
+def test_a_senseless_quote_ends_nothing(site: Floor) -> None:
+    with listening(address(site)) as listener:
+        settled(site, listener)
+        site.post("/sim/status", symbol="AMC", message={"T": "q", "S": []})
+        site.post("/sim/halt", symbol="AMC")
+        assert heard(listener).halted
+        assert listener.hints.trouble is None

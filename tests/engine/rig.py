@@ -39,7 +39,7 @@ from magellan_core.paper.broker import CoreBroker, CoreData
 from magellan_core.paper.exchange import Exchange
 from magellan_core.paper.market import Market, Splits
 from magellan_core.paper.rules import Rules
-from magellan_core.ports import Broker, Level
+from magellan_core.ports import Broker, Level, Told
 from magellan_core.risk.account import Transfer
 from magellan_core.store.memory import MemoryJournal, MemoryPortfolioStore
 from magellan_core.strategy import Strategy
@@ -201,7 +201,7 @@ class Disk:
         return self.inner.condensed(only_last=only_last, without=without)
 
 
-class Told:
+class Alerted:
     """ports.Alerts that keeps what was told."""
 
     def __init__(self) -> None:
@@ -212,6 +212,24 @@ class Told:
 
     def matters(self) -> set[str]:
         return {key for _, key, _ in self.alerts}
+
+
+class Said:
+    """ports.BarNews that says what it is given."""
+
+    def __init__(self) -> None:
+        self.next: list[Told] = []
+        self.watched: list[Sequence[str]] = []
+
+    def follow(self, symbols: Sequence[str]) -> None:
+        """It says what it is given."""
+
+    def watch(self, symbols: Sequence[str]) -> None:
+        self.watched.append(symbols)
+
+    def told(self) -> Sequence[Told]:
+        told, self.next = self.next, []
+        return told
 
 
 class Rig:
@@ -239,7 +257,7 @@ class Rig:
         self.core = CoreBroker(self.exchange, PA)
         self.broker = Weather(self.core, self.log)
         self.data = LoggedData(CoreData(self.exchange, PA), self.log)
-        self.disk, self.store, self.told = Disk(self.log), MemoryPortfolioStore(), Told()
+        self.disk, self.store, self.told = Disk(self.log), MemoryPortfolioStore(), Alerted()
         self.settings = replace(settings_for(name), **changes)
         self.report: Report | None = None
         self.engine = self._start()

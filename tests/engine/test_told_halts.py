@@ -1,36 +1,25 @@
 """A halt that a stream tells of keeps entries back, no exit, and no longer than REST allows."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 import pytest
 
 from magellan_core.backtest.replay import replay
 from magellan_core.lines import Event, Line
-from magellan_core.model import Timeframe
-from magellan_core.ports import Level, Told, ToldStatus
-from tests.engine.markets import AMC, DAY, MINUTE, TRAP_END, at, bear_trap
-from tests.engine.rig import Rig
-
-SECOND = timedelta(seconds=1)
-
-
-class Said:
-    """ports.BarNews that says what it is given."""
-
-    def __init__(self) -> None:
-        self.next: list[Told] = []
-        self.watched: list[Sequence[str]] = []
-
-    def follow(self, symbols: Sequence[str]) -> None:
-        """It says what it is given."""
-
-    def watch(self, symbols: Sequence[str]) -> None:
-        self.watched.append(symbols)
-
-    def told(self) -> Sequence[Told]:
-        told, self.next = self.next, []
-        return told
+from magellan_core.model import Bar, Timeframe
+from magellan_core.ports import Level, Told, ToldBar, ToldStatus
+from tests.engine.markets import (
+    AMC,
+    DAY,
+    MINUTE,
+    NEXT_OPEN,
+    SPY,
+    TRAP_END,
+    at,
+    bear_trap,
+    daily_trend,
+)
+from tests.engine.rig import Rig, Said
 
 
 def listening(rig: Rig) -> Said:
@@ -124,3 +113,19 @@ def test_a_restart_knows_of_no_halt_and_folds_its_lines_to_nothing() -> None:
     rig.restart()
     rig.run(TRAP_END + 2 * MINUTE)
     assert len(rig.orders()) == 3
+
+
+def test_where_bars_are_longer_a_told_minute_ends_a_halt_whose_resume_was_missed() -> None:
+    """REST's next bar is a day away; and no minute is taken for one of its days."""
+    rig = daily_trend()
+    said = listening(rig)
+    rig.run(NEXT_OPEN - MINUTE)
+    said.next = [pause(0)._replace(symbol=SPY, at=NEXT_OPEN - MINUTE)]
+    rig.run(NEXT_OPEN + MINUTE)
+    assert "told to be halted since 09:29:00 ET" in refusals(rig)[-1]
+    minute = Bar(SPY, NEXT_OPEN, NEXT_OPEN + MINUTE, 1.0, 1.0, 1.0, 1.0, 1.0)
+    said.next = [ToldBar(minute, revised=False)]
+    assert not rig.engine.feed.promised()
+    rig.run(NEXT_OPEN + 2 * MINUTE)
+    assert len(rig.orders()) == 1
+    assert rig.lines(Line.BAR_SEEN) == []

@@ -1,4 +1,4 @@
-"""The daemon as a process subscribes to minute bars in flowing time, and not in stepped time."""
+"""The daemon as a process listens to market data in flowing time, and not in stepped time."""
 
 import json
 import os
@@ -13,12 +13,14 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
+import requests
 
-from magellan_core.lines import Line
+from magellan_core.lines import Event, Line
 from magellan_core.model import Timeframe
 from magellan_core.paper.accounts import AccountSpec
 from magellan_core.paper.exchange import Exchange
 from magellan_core.paper.server import Mode, Running, Scaled, Stepped, running
+from magellan_core.store.journal import read_only
 from tests.contract.server_support import OPEN, small_market
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,3 +103,34 @@ def test_who_listens_to_the_stream_of_bars(
             said, _ = daemon.communicate(timeout=30)
         assert daemon.returncode == 0, said
         assert "market data" not in said  # no trouble to tell of
+
+
+@pytest.mark.timeout(120)
+def test_a_halt_is_journaled_and_told_a_person(tmp_path: Path) -> None:
+    exchange = Exchange(small_market(), [ACCOUNT], start=OPEN + timedelta(minutes=10))
+    with running(exchange, mode=Scaled(30.0, ROSTER)) as server:
+        daemon = start(server, tmp_path, stream=True)
+        streams = server.service.data
+
+        def carried() -> bool:
+            return any(
+                "AMC" in c.symbols.get("statuses", ()) for c in streams._connections.values()
+            )
+
+        def lines() -> list[Event]:
+            path = tmp_path / "state/bear_trap.sqlite3"
+            with closing(read_only(path)) as journal:
+                return list(journal.events())
+
+        try:
+            assert until(carried)
+            requests.post(f"{server.base_url}/sim/halt", json={"symbol": "AMC"}, timeout=20)
+            assert until(lambda: any(e.kind == Line.STATUS_SEEN for e in lines()))
+            [status] = [e for e in lines() if e.kind == Line.STATUS_SEEN]
+            assert (status.symbol, status.data["what"]) == ("AMC", "halt")
+            assert any("AMC is told to be halted" in str(e.data.get("message")) for e in lines())
+        finally:
+            daemon.send_signal(signal.SIGTERM)
+            said, _ = daemon.communicate(timeout=30)
+        assert daemon.returncode == 0, said
+        assert "AMC told to be halted since" in said

@@ -37,6 +37,8 @@ def config(strategy: str = "bear_trap", **data: object) -> Config:
     path = SHIPPED / strategy / "aws_deployment/config.json"
     raw = json.loads(path.read_text(encoding="utf-8"))
     raw["data_requirements"].update(data)
+    if data.get("feed") == "sip_delayed":
+        raw["risk_management"]["max_quote_age_seconds"] = 1000
     raw["portfolio"]["strategies"] = [raw["strategy"]["name"]]
     return parse(json.dumps(raw), str(path))
 
@@ -287,7 +289,8 @@ class Halts:
 
     def __init__(self) -> None:
         self.journal, self.alerts = MemoryJournal(), Alerted()
-        self.halts = ToldHalts(Ledger(self.journal), self.alerts)
+        self.ledger = Ledger(self.journal)
+        self.halts = ToldHalts(self.ledger, self.alerts)
 
     def hear(self, *told: ToldStatus) -> list[str]:
         for each in told:
@@ -296,6 +299,7 @@ class Halts:
 
     def lines(self) -> list[str]:
         self.halts.settle(OPEN)
+        self.ledger.flush()
         return [str(event.data["what"]) for event in self.journal.events()]
 
     @property
@@ -385,6 +389,7 @@ def test_a_halt_and_its_end_are_worth_a_tick_and_other_statuses_are_not() -> Non
         polled.stream.next = [told, told._replace(symbol="XYZ")]
         assert polled.feed.promised() is worth
     polled.poll(3 * MINUTE + SECOND)
+    polled.feed.ledger.flush()
     lines = [e for e in polled.journal.events() if e.kind == Line.STATUS_SEEN]
     assert [(e.symbol, e.data["what"]) for e in lines] == [("AMC", "halt"), ("AMC", "seen")]
     assert polled.feed.news.halts.why("AMC", OPEN) is not None
@@ -393,9 +398,10 @@ def test_a_halt_and_its_end_are_worth_a_tick_and_other_statuses_are_not() -> Non
     assert polled.feed.news.halts.why("AMC", OPEN) is None  # by REST's bar
 
 
-def test_bars_are_streamed_for_minute_bars_unless_switched_off() -> None:
-    assert config().streams_bars
-    assert not config(stream=False).streams_bars
-    assert not config("hourly_swing").streams_bars
-    with pytest.raises(ConfigError, match="1Day bars are not streamed"):
-        config("daily_trend_hysteresis", stream=True)
+def test_market_data_is_streamed_unless_switched_off_or_late() -> None:
+    assert config().streams_data
+    assert config("hourly_swing").streams_data
+    assert not config(stream=False).streams_data
+    assert not config("daily_trend_hysteresis", feed="sip_delayed").streams_data
+    with pytest.raises(ConfigError, match="hints of sip_delayed come too late"):
+        config("daily_trend_hysteresis", feed="sip_delayed", stream=True)
