@@ -207,18 +207,20 @@ class BarHints:
     async def _listen(self, socket: ClientConnection) -> None:
         """Take messages until the connection ends or tells no bar for too long (Unavailable)."""
         loop = asyncio.get_running_loop()
-        bar_at = heard_at = loop.time()
+        pause = min(_LOOK, self._patience / 4)
+        bar_at = heard_at = looked_at = loop.time()
         while True:
-            frame = None
             with suppress(TimeoutError):
-                async with asyncio.timeout(min(_LOOK, self._patience / 4)):
+                async with asyncio.timeout_at(looked_at + pause):
                     frame = await socket.recv()
-            if frame is not None:
-                heard_at = loop.time()
-                bar_at = heard_at if self._take(messages(frame)) else bar_at
+                    heard_at = loop.time()
+                    bar_at = heard_at if self._take(messages(frame)) else bar_at
+            if loop.time() < looked_at + pause:
+                continue
+            looked_at = loop.time()
             if not self._is_open(datetime.now(UTC)):
-                bar_at = loop.time()
-            elif loop.time() - bar_at > self._patience:
+                bar_at = looked_at
+            elif looked_at - bar_at > self._patience:
                 # Quotes alone are signs of life, but bars are what we are here for.
                 also = "" if heard_at <= bar_at else ", though it tells other things"
                 raise Unavailable(f"no bar for {self._patience:g} s{also}: connecting anew")
@@ -238,7 +240,8 @@ class BarHints:
                 kept.append(each)
         with self._lock:
             first = not self._told
-            self._told = [*self._told, *kept][-_MOST_KEPT:]
+            if kept:
+                self._told = [*self._told, *kept][-_MOST_KEPT:]
             self._quotes |= quotes
         if kept and first:
             self._on_hint()

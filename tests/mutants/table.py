@@ -7,6 +7,7 @@ RECOVERY = ("tests/engine/test_recovery.py",)
 LATE = ("tests/engine/test_late_and_missing.py",)
 LISTED_LATE = ("tests/engine/test_fills_listed_late.py",)
 STORE = ("tests/unit/store/test_journal.py",)
+TOLD_HALTS = ("tests/engine/test_told_halts.py",)
 TRANSPORT = ("tests/contract/test_alpaca_transport.py",)
 
 
@@ -300,5 +301,40 @@ MUTANTS = (
         "    if version > len(schema.migrations):\n",
         "    if version > 1000 + len(schema.migrations):\n",
         RECOVERY,
+    ),
+    Mutant(
+        "buy what is told to be halted",
+        ENGINE + "intake.py",
+        "told_halt=self.news.halts.why(intent.symbol, now.now)",
+        "told_halt=None",
+        TOLD_HALTS,
+    ),
+    Mutant(
+        "let a missed resume block for ever",
+        ENGINE + "told_halts.py",
+        "(traded is not None and traded >= at) or ",
+        "",
+        TOLD_HALTS,
+    ),
+    Mutant(
+        "end a halt with the minute it began in",
+        ENGINE + "told_halts.py",
+        "bar.start > known:\n            self._traded[bar.symbol] = bar.start",
+        "bar.start > known:\n            self._traded[bar.symbol] = bar.end",
+        TOLD_HALTS,
+    ),
+    Mutant(
+        "tick for every quote",
+        ENGINE + "waiting.py",
+        "self._tried.get(quote.symbol) == (quote.bid, quote.ask)",
+        "not quote.bid",
+        ("tests/engine/test_quote_hints.py",),
+    ),
+    Mutant(
+        "let quotes keep a stream without bars",
+        "magellan_core/alpaca/data_stream.py",
+        "bar_at = heard_at if self._take(messages(frame)) else bar_at",
+        "bar_at = heard_at if self._take(messages(frame)) else heard_at",
+        ("tests/contract/test_alpaca_statuses_and_quotes.py", "-k", "mute"),
     ),
 )
