@@ -374,7 +374,7 @@ def test_the_committed_schema_is_the_model_s() -> None:
 
 def numbers(kind: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Dotted path of every number that a file may hold, and its schema or that of a list of two."""
-    schema = json_schema()["$defs"][kind.__name__]["properties"]
+    schema = DEFINITIONS[kind.__name__]["properties"]
     for name, field in kind.model_fields.items():
         path, told = f"{prefix}{field.alias or name}", schema[field.alias or name]
         inner = model_in(field.annotation)
@@ -400,6 +400,8 @@ def largest(with_value: Callable[[float], str], most: float) -> Config | None:
     return None
 
 
+# Made once, not for each model: every worker of a test run reads this file.
+DEFINITIONS = json_schema()["$defs"]
 NUMERIC = ("number", "integer")
 NUMBERS = [(name, path, told) for name in FOLDERS for path, told in numbers(MODELS[name])]
 
