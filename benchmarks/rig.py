@@ -160,7 +160,9 @@ def engine(
     store = SqlitePortfolioStore(folder / "portfolio.sqlite3")
     beside = data_rest(account.key, account.secret, base_url, limits)
     # As a daemon's on the wall's clock: what this measures.
-    market = QuotesBeside(AlpacaData(data, "sip"), AlpacaData(beside, "sip"), lambda: made.in_play)
+    market = QuotesBeside(
+        AlpacaData(data, "sip"), AlpacaData(beside, "sip").quote_rows, lambda: made.in_play
+    )
     try:
         made = Daemon(
             lambda: strategy,

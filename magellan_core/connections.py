@@ -55,7 +55,7 @@ class Connections:
         rest = data_rest(self.ring.keys.key, self.ring.keys.secret, self._data_url, _BESIDE)
         self.ring.give(rest.take)
         beside = AlpacaData(rest, self._config.data_requirements.feed)
-        made = QuotesBeside(self.data(), beside, in_play)
+        made = QuotesBeside(self.data(), beside.quote_rows, in_play)
         stack.callback(made.close)
         return made
 

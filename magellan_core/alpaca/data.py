@@ -67,12 +67,16 @@ class AlpacaData:
         return {symbol: [bars[at] for at in sorted(bars)] for symbol, bars in found.items()}
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        told = self.quote_rows(symbols)
+        quotes = (parse.quote(symbol, row) for symbol, row in told.items() if row is not None)
+        return {quote.symbol: quote for quote in quotes if quote is not None}
+
+    def quote_rows(self, symbols: Sequence[str]) -> Mapping[str, object]:
+        """Latest quotes as they are told, for `parse.quote`; who needs few need not read all."""
         if not symbols:
             return {}
         query = {"symbols": ",".join(symbols), "feed": self._feed}
-        told = Fields(self._read("/stocks/quotes/latest", query), "quotes answer").table("quotes")
-        quotes = (parse.quote(symbol, row) for symbol, row in told.items() if row is not None)
-        return {quote.symbol: quote for quote in quotes if quote is not None}
+        return Fields(self._read("/stocks/quotes/latest", query), "quotes answer").table("quotes")
 
     def _rows(self, path: str, name: str, query: dict[str, str]) -> Iterator[tuple[str, object]]:
         """Every row with its symbol, page after page."""

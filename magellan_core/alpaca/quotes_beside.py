@@ -11,6 +11,7 @@ from datetime import datetime
 from signal import SIG_BLOCK, SIGABRT, pthread_sigmask
 from time import monotonic
 
+from magellan_core.alpaca import parse
 from magellan_core.errors import MagellanError
 from magellan_core.model import Bar, Quote, Timeframe
 from magellan_core.ports import MarketData
@@ -27,18 +28,23 @@ class _Asked:
 
     at: float
     waiting: set[str]
-    answer: Future[Mapping[str, Quote]]
+    answer: Future[Mapping[str, object]]
 
 
 class QuotesBeside:
     """ports.MarketData that spares an entry the round trip for its quote.
 
-    `beside` has connections of its own, and gives up soon: it is used in a thread, while `data` is
-    asked for bars. `in_play` names the symbols whose quotes may be wanted next.
+    `beside` asks for quotes as AlpacaData.quote_rows does; it has connections of its own, and gives
+    up soon: it is called in a thread, while `data` is asked for bars. Only what is wanted is read,
+    and by who wants it: reading in the thread would hold up the reading of bars. `in_play` names
+    the symbols whose quotes may be wanted next.
     """
 
     def __init__(
-        self, data: MarketData, beside: MarketData, in_play: Callable[[], Sequence[str]]
+        self,
+        data: MarketData,
+        beside: Callable[[Sequence[str]], Mapping[str, object]],
+        in_play: Callable[[], Sequence[str]],
     ) -> None:
         self._data, self._beside, self._in_play = data, beside, in_play
         self._asked: _Asked | None = None
@@ -76,7 +82,7 @@ class QuotesBeside:
         self._worker.shutdown(wait=False, cancel_futures=True)
 
     def _ask(self, symbols: Sequence[str]) -> None:
-        answer = self._worker.submit(self._beside.quotes, symbols)
+        answer = self._worker.submit(self._beside, symbols)
         self._asked = _Asked(monotonic(), set(symbols), answer)
 
     @staticmethod
@@ -87,7 +93,8 @@ class QuotesBeside:
         if left <= 0:
             return {}
         try:
-            told = asked.answer.result(left)
+            rows = asked.answer.result(left)
+            told = {s: parse.quote(s, row) for s in symbols if (row := rows.get(s)) is not None}
         except (TimeoutError, MagellanError):
             return {}  # who needs it asks again, and hears what is wrong
-        return {symbol: told[symbol] for symbol in symbols if symbol in told}
+        return {symbol: quote for symbol, quote in told.items() if quote is not None}

@@ -3,18 +3,17 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from decimal import Decimal
 from threading import Event, get_ident
 
 import pytest
 
-from magellan_core.alpaca import quotes_beside
+from magellan_core.alpaca import parse, quotes_beside
 from magellan_core.alpaca.quotes_beside import HOLDS, WARM, QuotesBeside
 from magellan_core.errors import Unavailable
 from magellan_core.model import Bar, Quote, Timeframe
 
 NOON = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
-GENERATION = {"data": Decimal(10), "beside": Decimal(20)}
+BID = {"data": 10.0, "beside": 20.0}
 
 
 class Market:
@@ -24,6 +23,7 @@ class Market:
         self.name, self.asked, self.threads = name, list[Sequence[str]](), set[int]()
         self.fault: Exception | None = None
         self.lacks: set[str] = set()
+        self.spoilt: Mapping[str, object] = {}
         self.hold: Event | None = None
         self.answered = Event()
 
@@ -39,6 +39,11 @@ class Market:
         return {}
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        rows = self.rows(symbols)
+        told = (parse.quote(symbol, row) for symbol, row in rows.items())
+        return {quote.symbol: quote for quote in told if quote is not None}
+
+    def rows(self, symbols: Sequence[str]) -> Mapping[str, object]:
         self.asked.append(tuple(symbols))
         self.threads.add(get_ident())
         try:
@@ -46,8 +51,11 @@ class Market:
                 self.hold.wait(10)
             if self.fault is not None:
                 raise self.fault
-            bid = GENERATION[self.name]
-            return {s: Quote(s, NOON, bid, bid, 1, 1) for s in symbols if s not in self.lacks}
+            bid = BID[self.name]
+            row = {"t": "2026-03-02T17:00:00Z", "bp": bid, "ap": bid, "bs": 1, "as": 1}
+            return {
+                symbol: {**row, **self.spoilt} for symbol in symbols if symbol not in self.lacks
+            }
         finally:
             self.answered.set()
 
@@ -58,7 +66,7 @@ class Stage:
         self.in_play: Sequence[str] = ("AMC", "GME")
         self.now = 1000.0
         monkeypatch.setattr(quotes_beside, "monotonic", lambda: self.now)
-        self.market = QuotesBeside(self.data, self.beside, lambda: self.in_play)
+        self.market = QuotesBeside(self.data, self.beside.rows, lambda: self.in_play)
 
     def poll(self) -> None:
         self.market.bars(["AMC"], Timeframe.MINUTE, NOON, NOON, split_adjusted=True)
@@ -121,11 +129,21 @@ def unquoted(stage: Stage) -> None:
     stage.beside.lacks = {"AMC"}
 
 
+def one_sided(stage: Stage) -> None:
+    stage.beside.spoilt = {"bp": 0.0}
+
+
+def senseless(stage: Stage) -> None:
+    stage.beside.spoilt = {"t": "soon"}
+
+
 def hanging(stage: Stage) -> None:
     stage.beside.hold = Event()
 
 
-@pytest.mark.parametrize("trouble", [out_of_play, unanswered, unquoted, hanging])
+@pytest.mark.parametrize(
+    "trouble", [out_of_play, unanswered, unquoted, one_sided, senseless, hanging]
+)
 def test_whatever_goes_wrong_beside_the_quote_is_asked_for_as_ever(
     stage: Stage, trouble: Callable[[Stage], None]
 ) -> None:
