@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """1, 3, 10 daemons and 5, 50, 500 symbols on one machine: what an order waits for.
 
-Each daemon is an engine in a process of its own, with its account, connections and journal. All are
-told of a minute's end at once; each looks at its account, polls the bars of all its symbols,
+Each daemon is an engine in a process of its own, with its account, connections and journal. As on
+the wall's clock, each looks at its account a second before a minute's end, which counts for
+nothing here. All are told of the minute's end at once; each polls the bars of all its symbols,
 decides on each, and sends an order for the last. The exchange is on the same machine, one process
-for all of them; `bare_ms` is what it alone costs the machine: the same requests without an engine.
+for all of them; `bare` is what it alone costs the machine: the same requests without an engine.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from benchmarks.floor import accounts, days, exchange, names, percentiles, tell
 from benchmarks.footprint import pss
 from benchmarks.rig import Last, engine
 from magellan_core.alpaca.deadline import DeadlineSession
+from magellan_core.daemon import LOOK_AHEAD
 from magellan_core.paper.accounts import AccountSpec
 from magellan_core.paper.clock import ExchangeClock
 
@@ -73,7 +75,7 @@ def daemon(url: str, symbols: int, account: AccountSpec, start: datetime, end: C
     marks = Marks()
     with (
         tempfile.TemporaryDirectory() as folder,
-        engine(url, Last(symbols), Path(folder), account) as made,
+        engine(url, Last(symbols), Path(folder), account, LOOK_AHEAD) as made,
     ):
         made.recover(start, {})
         made.rest()
@@ -106,9 +108,6 @@ def bare(url: str, symbols: int, account: AccountSpec, _start: datetime, end: Co
         first = (now - timedelta(minutes=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
         last = (now - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
         for path in (
-            "/v2/orders?status=all&nested=true&limit=500",
-            "/v2/account",
-            "/v2/positions",
             f"/v2/stocks/bars?symbols={named}&timeframe=1Min&start={first}&end={last}&limit=10000",
             f"/v2/stocks/quotes/latest?symbols={named.rpartition(',')[2]}",
         ):
@@ -141,10 +140,9 @@ def measure(daemons: int, symbols: int, minutes: int, work: Any) -> dict[str, ob
         for end in ends:
             end.recv()
         for minute in range(1, minutes + 1):
-            clock.wait(session.open + timedelta(minutes=minute), wake_on_update=False)
-            for end in ends:
-                end.send(clock.now())
-            took += [end.recv() for end in ends]
+            due = session.open + timedelta(minutes=minute)
+            _tick(clock, ends, due - LOOK_AHEAD)
+            took += _tick(clock, ends, due)
         memory = [pss(pid) for pid in pids]
     sent = percentiles([each.sent for each in took if each.sent is not None])
     polled = [each.polled for each in took if each.polled is not None]
@@ -155,6 +153,13 @@ def measure(daemons: int, symbols: int, minutes: int, work: Any) -> dict[str, ob
         "cpu": percentiles([each.busy for each in took]),
         "pss_mb_each": round(sum(memory) / len(memory), 1),
     }
+
+
+def _tick(clock: ExchangeClock, ends: list[Connection], at: datetime) -> list[Took]:
+    clock.wait(at, wake_on_update=False)
+    for end in ends:
+        end.send(clock.now())
+    return [end.recv() for end in ends]
 
 
 def _end(ends: list[Connection]) -> None:
