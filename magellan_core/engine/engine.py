@@ -177,9 +177,8 @@ class Engine:
         place = self._place(truth, now, session)
         due = self._due is not None and now >= self._due
         bars = self.feed.poll(now, session, due, self.active())
-        # A bar is on record only after its decisions: a crash in between takes them again, and
-        # their order ids are the same again.
-        self.ledger.later(*[self._on_bar(bar, place) for bar in bars])
+        # On record only after its decisions: a crash takes them again, by the same order ids.
+        self.ledger.later(*self._on_bars(bars, place))
         self._on_time(place)
         self.intake.execute_signals(place)
         self.tender.work(now, session)
@@ -202,21 +201,23 @@ class Engine:
             now, session, truth.account, self.assets, agrees, feed.cursor, feed.expected, feed.short
         )
 
-    def _on_bar(self, bar: Bar, place: Circumstances) -> Event:
-        """Decide on one bar; return the line that puts it on record."""
-        strategy = self.feed.strategy
-        intents = strategy.on_bar(bar, self.view(place.now, place.session, place.account))
-        numbers = dict(strategy.explain(bar.symbol))
-        for intent in intents:
-            self.intake.take(intent, replace(place, numbers=numbers, instant=bar.end))
-        return line(
-            place.now,
-            Line.BAR,
-            bar.symbol,
-            **bar_data(bar),
-            numbers=numbers,
-            memory=dict(strategy.memory(bar.symbol)),
-        )
+    def _on_bars(self, bars: Sequence[Bar], place: Circumstances) -> Sequence[Event]:
+        """Decide on each; return the lines that put them on record, for which no order waits."""
+        strategy, now = self.feed.strategy, place.now
+        view = self.view(now, place.session, place.account)
+        seen = []
+        for bar in bars:
+            intents = strategy.on_bar(bar, view)
+            numbers = dict(strategy.explain(bar.symbol))
+            seen.append((bar, numbers, dict(strategy.memory(bar.symbol))))
+            for intent in intents:
+                self.intake.take(intent, replace(place, numbers=numbers, instant=bar.end))
+            if intents:
+                view = self.view(now, place.session, place.account)
+        return [
+            line(now, Line.BAR, bar.symbol, **bar_data(bar), numbers=numbers, memory=memory)
+            for bar, numbers, memory in seen
+        ]
 
     def _on_time(self, place: Circumstances, *, exits_only: bool = False) -> None:
         """What time alone makes due. With `exits_only`, before this tick's bars are asked for."""
