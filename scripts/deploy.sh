@@ -77,7 +77,10 @@ build() {
     else
         # As its owner: git refuses a repository of somebody else.
         repo=${repo:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
-        runuser -u "$(stat -c %U "$repo")" -- git -C "$repo" archive "$name" | as_user tar -xf - -C "$work"
+        local git=(runuser -u "$(stat -c %U "$repo")" -- git -C "$repo")
+        "${git[@]}" rev-parse -q --verify "$name^{commit}" > /dev/null ||
+            fail 64 "$repo has no release $name: see which there are (git tag), fetch it, or give an archive (--from)"
+        "${git[@]}" archive "$name" | as_user tar -xf - -C "$work"
     fi
     [[ -f $work/requirements.txt ]] || fail 64 "$name holds no Magellan (no requirements.txt)"
     venv=$(venv_for "$work")

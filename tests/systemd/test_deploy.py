@@ -315,6 +315,7 @@ def test_wrong_arguments_are_told(boot: Callable[..., Host]) -> None:
         "../evil --from /opt/x.tar.gz": "name a release",
         "--rollback": "no release to go back to",
         "v2 --frobnicate": "unknown argument",
+        "v9": "has no release v9",
     }
     for arguments, words in cases.items():
         done = host.run(DEPLOY, *arguments.split(), check=False)
