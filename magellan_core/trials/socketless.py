@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import urllib3
@@ -53,6 +53,10 @@ class Wire:
 
     def clear(self) -> None:
         """Nothing is kept open."""
+
+    def connection_from_url(self, _url: str) -> Self:
+        """The pool of any host is this one; its `urlopen` gets the path alone."""
+        return self
 
     def urlopen(
         self, verb: str, url: str, *, body: bytes | None, headers: Mapping[str, str], **_: Any
