@@ -25,8 +25,9 @@ from magellan_core.paper.exchange import Exchange
 from magellan_core.paper.market import Market
 from magellan_core.paper.rules import Rules
 from magellan_core.paper.synthetic import DEMO_FIRST, DEMO_SEED, generate
-from magellan_core.ports import Level, Told, ToldBar, ToldStatus
+from magellan_core.ports import Level, ToldBar, ToldStatus
 from magellan_core.store.memory import MemoryJournal, MemoryPortfolioStore
+from tests.engine.rig import Said
 
 SHIPPED = Path(__file__).resolve().parents[2] / "deployable_strategies"
 MINUTE = timedelta(minutes=1)
@@ -117,24 +118,6 @@ def test_a_day_with_every_bar_revised_afterwards_is_traded_as_it_was() -> None:
 def test_a_bar_told_again_as_it_was_is_no_news() -> None:
     events, _ = trade_a_day(lambda bar: bar)
     assert not any(event.kind == Line.BAR_SEEN for event in events)
-
-
-class Said:
-    """ports.BarNews that says what it is given."""
-
-    def __init__(self) -> None:
-        self.next: list[Told] = []
-        self.watched: list[Sequence[str]] = []
-
-    def follow(self, symbols: Sequence[str]) -> None:
-        """It says what it is given."""
-
-    def watch(self, symbols: Sequence[str]) -> None:
-        self.watched.append(symbols)
-
-    def told(self) -> Sequence[Told]:
-        told, self.next = self.next, []
-        return told
 
 
 SESSION = session_on(DEMO_FIRST)
