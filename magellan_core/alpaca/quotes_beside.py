@@ -18,6 +18,8 @@ from magellan_core.ports import MarketData
 
 # Seconds from the question to its use: some orders sent before it, no more.
 HOLDS = 0.25
+# Symbols at once: more would be told too late to be of use, and hold up the answer with the bars.
+MOST = 10
 # An idle connection may be closed by now; seconds after which it is used for nothing.
 WARM = 20.0
 
@@ -82,8 +84,9 @@ class QuotesBeside:
         self._worker.shutdown(wait=False, cancel_futures=True)
 
     def _ask(self, symbols: Sequence[str]) -> None:
-        answer = self._worker.submit(self._beside, symbols)
-        self._asked = _Asked(monotonic(), set(symbols), answer)
+        few = symbols[:MOST]
+        answer = self._worker.submit(self._beside, few)
+        self._asked = _Asked(monotonic(), set(few), answer)
 
     @staticmethod
     def _told(asked: _Asked, symbols: Sequence[str]) -> Mapping[str, Quote]:

@@ -8,7 +8,7 @@ from threading import Event, get_ident
 import pytest
 
 from magellan_core.alpaca import parse, quotes_beside
-from magellan_core.alpaca.quotes_beside import HOLDS, WARM, QuotesBeside
+from magellan_core.alpaca.quotes_beside import HOLDS, MOST, WARM, QuotesBeside
 from magellan_core.errors import Unavailable
 from magellan_core.model import Bar, Quote, Timeframe
 
@@ -103,6 +103,13 @@ def test_symbols_in_play_are_asked_for_once_beside_the_bars_in_another_thread(
     assert stage.beside.asked == [("AMC", "GME")]
     assert stage.data.asked == []
     assert get_ident() not in stage.beside.threads
+
+
+def test_of_many_in_play_the_first_ten_are_asked_for(stage: Stage) -> None:
+    stage.in_play = [f"S{n}" for n in range(12)]
+    stage.poll()
+    assert stage.beside.asked == [tuple(stage.in_play[:MOST])]
+    assert [stage.who_tells(symbol) for symbol in ("S9", "S10")] == ["beside", "data"]
 
 
 def test_each_quote_serves_once(stage: Stage) -> None:
