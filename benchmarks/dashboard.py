@@ -142,7 +142,7 @@ def looks(stations: list[Station]) -> dict[str, object]:
             took[asked.total() > already].append(time.perf_counter() - begun)
         minutes.append(max((asked - before).values(), default=0))
         before = Counter(asked)
-    setattr(DeadlineSession, "request", send)  # noqa: B010
+    setattr(DeadlineSession, "request", send)  # noqa: B010  # as above
     return {
         "first_look_ms": round(first * 1000, 1),
         "refresh_asking": percentiles(took[True]),

@@ -69,7 +69,8 @@ class Strategy(Protocol):
     def in_play(self, view: View) -> Sequence[str]:
         """Symbols close to an entry: the next bar or instant may well buy them.
 
-        A hint that makes their quotes be looked at ahead. Others may be bought all the same.
+        A hint that makes their quotes be looked at ahead; signals that wait for their instant are
+        looked at anyway. Others may be bought all the same.
         """
         ...
 

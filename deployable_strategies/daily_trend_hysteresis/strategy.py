@@ -103,8 +103,8 @@ class DailyTrend:
         return session.close + self.rules.signal_after_close
 
     def in_play(self, view: View) -> Sequence[str]:
-        """Symbols with an entry that waits for its instant."""
-        return [symbol for symbol, what in view.pending.items() if isinstance(what, Enter)]
+        """None besides the signals that wait for the open."""
+        return ()
 
     def explain(self, symbol: str) -> Mapping[str, str]:
         band, rsi = self.bands[symbol], self._rsi[symbol]

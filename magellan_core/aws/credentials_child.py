@@ -108,7 +108,7 @@ def _why_no_credentials() -> str:
         headers={"X-aws-ec2-metadata-token-ttl-seconds": "60"},
     )
     try:
-        with urllib.request.urlopen(request, timeout=_METADATA_SECONDS):  # noqa: S310
+        with urllib.request.urlopen(request, timeout=_METADATA_SECONDS):  # noqa: S310 - as above
             return "no role"
     except urllib.error.HTTPError as error:
         error.close()

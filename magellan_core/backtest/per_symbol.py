@@ -230,7 +230,7 @@ def bars_of(series: Series, rows: range) -> Iterator[Bar]:
     opens, highs, lows = series.opens[cut], series.highs[cut], series.lows[cut]
     closes, volumes = series.closes[cut], series.volumes[cut]
     before, end = 0, ALWAYS
-    for us, until, o, h, l, c, v in zip(  # noqa: E741
+    for us, until, o, h, l, c, v in zip(  # noqa: E741 - a bar's letters
         starts, ends, opens, highs, lows, closes, volumes, strict=True
     ):
         start = end if us == before else instant(us)

@@ -184,8 +184,7 @@ class Engine:
         self.tender.work(now, session)
         view = self.view(now, session, truth.account)
         self._due = self.feed.strategy.next_due(view)
-        self.in_play = self.feed.strategy.in_play(view)
-        self.feed.news.look_at(self.in_play, view.pending)
+        self.in_play = self.feed.news.look_at(self.feed.strategy.in_play(view), view.pending)
 
     def _exits(self, truth: Truth, now: datetime, session: Session | None) -> None:
         """Exits need neither bars nor preparations, so nothing of that can hold them up."""

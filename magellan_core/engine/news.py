@@ -94,16 +94,19 @@ class News:
         self._statuses += statuses
         return bars, statuses, [t for t in told if isinstance(t, Quote)]
 
-    def look_at(self, in_play: Sequence[str], pending: Mapping[str, Intent]) -> None:
-        """Have quotes told of the symbols that may be bought soon, entries that wait first."""
-        if self.source is None:
-            return
-        self.waiting.keep(pending)
+    def look_at(self, in_play: Sequence[str], pending: Mapping[str, Intent]) -> Sequence[str]:
+        """Have quotes told of the symbols that may be bought soon, entries that wait first.
+
+        Returns these symbols, each once.
+        """
         entries = [s for s, intent in pending.items() if isinstance(intent, Enter)]
         wanted = [*dict.fromkeys([*entries, *in_play])][:MOST_WATCHED]
-        if {*wanted} != {*self._watched}:
-            self._watched = wanted
-            self.source.watch(wanted)
+        if self.source is not None:
+            self.waiting.keep(pending)
+            if {*wanted} != {*self._watched}:
+                self._watched = wanted
+                self.source.watch(wanted)
+        return wanted
 
     def _too_late(self, told: ToldBar, now: datetime) -> Event | None:
         """The line on a bar whose time to be decided on is over; None: it says nothing new."""

@@ -155,9 +155,10 @@ def test_no_more_are_watched_than_the_plan_allows_and_entries_go_first() -> None
     said, news = Said(), News(Ledger(MemoryJournal()))
     names = [f"S{n:02}" for n in range(40)]
     pending: dict[str, Intent] = {"S38": Exit("S38", ""), "S39": Enter("S39", "", D(1))}
-    news.look_at(names, pending)
+    wanted = ["S39", *names[: MOST_WATCHED - 1]]
+    assert news.look_at(names, pending) == wanted
     assert said.watched == []  # nobody is there to be told
     news.source = said
     for _ in range(2):
         news.look_at(names, pending)
-    assert said.watched == [["S39", *names[: MOST_WATCHED - 1]]]
+    assert said.watched == [wanted]

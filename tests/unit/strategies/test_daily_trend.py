@@ -168,15 +168,6 @@ def test_bars_are_asked_for_five_minutes_after_each_close(now: datetime, due: da
     assert strategy().next_due(view(now)) == due
 
 
-def test_in_play_is_an_entry_that_waits_for_the_open() -> None:
-    s = strategy()
-    last = warmed(s, [DOWN] * 10 + [UP] * 10)
-    (entry,) = decide(s, last)
-    assert s.in_play(view(last.end)) == []
-    assert s.in_play(view(last.end, pending={SPY: entry})) == [SPY]
-    assert s.in_play(view(last.end, pending={SPY: Exit(SPY, "why", last.end)})) == []
-
-
 def test_it_explains_itself() -> None:
     s = strategy()
     assert s.explain(SPY)["rsi"] == "-"
